@@ -1,0 +1,160 @@
+//! Who waits on a promise, in the order of registration.
+
+use std::mem;
+use std::rc::{Rc, Weak};
+use std::task::Waker;
+
+use super::handle::Promise;
+use super::node::{Adoption, Node};
+use crate::disposal::{Dependent, Disposal, dispose};
+use crate::identity::Origin;
+use crate::outcome::Outcome;
+use crate::queue;
+use crate::rejections::Tracked;
+
+/// A handler waiting on a promise of `T` and `E`, with the promise derived from it.
+pub(crate) trait Reaction<T, E>: Dependent {
+    /// The promise has settled; `source` is the handle that the reaction consumes.
+    fn deliver(self: Rc<Self>, source: Promise<T, E>);
+}
+
+/// Who is told when a promise settles.
+pub(crate) enum Listener<T, E> {
+    /// A reaction: a job of its own. It holds a consumer.
+    React(Rc<dyn Reaction<T, E>>),
+    /// A promise that follows this one: a job of its own. It holds a consumer.
+    Follow(Rc<dyn Node<T, E>>),
+    /// A reaction that cares only as long as somebody holds it. It holds a consumer.
+    Watch(Weak<dyn Reaction<T, E>>),
+    /// A task that awaits: queued at once, as a reaction is. The consumer is the handle in the task.
+    Wake(Waker),
+}
+
+impl<T, E> Listener<T, E> {
+    fn is_gone(&self) -> bool {
+        matches!(self, Self::Watch(reaction) if reaction.strong_count() == 0)
+    }
+
+    /// Tells that the promise of `node` has settled.
+    pub(crate) fn notify(self, node: Rc<dyn Node<T, E>>) {
+        match self {
+            Self::React(reaction) => reaction.deliver(Promise::from_consumer(node)),
+            Self::Follow(follower) => {
+                follower.keep_adoption(Adoption::Arrived(Promise::from_consumer(node)));
+                queue::enqueue_job(follower);
+            }
+            Self::Watch(reaction) => {
+                let source = Promise::from_consumer(node);
+                if let Some(reaction) = reaction.upgrade() {
+                    reaction.deliver(source);
+                }
+            }
+            Self::Wake(waker) => waker.wake(),
+        }
+    }
+
+    /// Tells that the promise can never settle.
+    pub(crate) fn abandon(self, cause: Origin) {
+        let dependent: Rc<dyn Dependent> = match self {
+            Self::React(reaction) => reaction,
+            Self::Follow(follower) => follower,
+            Self::Watch(reaction) => match reaction.upgrade() {
+                Some(reaction) => reaction,
+                None => return,
+            },
+            Self::Wake(waker) => return drop(waker),
+        };
+        dispose(Disposal::Abandon(dependent, cause));
+    }
+
+    pub(super) fn derived(&self) -> Option<Rc<dyn Tracked>> {
+        match self {
+            Self::React(reaction) => reaction.clone().derived(),
+            Self::Follow(follower) => Some(follower.clone()),
+            Self::Watch(reaction) => reaction.upgrade()?.derived(),
+            Self::Wake(_) => None,
+        }
+    }
+}
+
+/// The listeners of a pending promise, in the order of registration. The first stands inline.
+#[must_use = "the listeners have to be told"]
+pub(crate) enum Listeners<T, E> {
+    None,
+    One(Listener<T, E>),
+    Many(Box<Many<T, E>>),
+}
+
+/// The listeners of a promise that has several, or several handles.
+pub(crate) struct Many<T, E> {
+    list: Vec<Listener<T, E>>,
+    /// Known once a handle was cloned.
+    pub(super) clone: Option<CloneOutcome<T, E>>,
+}
+
+/// How to clone an outcome, noted where `T: Clone` and `E: Clone` are known.
+pub(super) type CloneOutcome<T, E> = fn(&Outcome<T, E>) -> Outcome<T, E>;
+
+impl<T, E> Listeners<T, E> {
+    pub(super) fn into_many(self) -> Box<Many<T, E>> {
+        match self {
+            Self::None => Box::new(Many { list: Vec::new(), clone: None }),
+            Self::One(first) => Box::new(Many { list: vec![first], clone: None }),
+            Self::Many(many) => many,
+        }
+    }
+
+    /// Appends. Returns how many consumers were found gone while making room.
+    pub(super) fn push(&mut self, listener: Listener<T, E>) -> u32 {
+        match self {
+            Self::None => *self = Self::One(listener),
+            Self::One(_) => {
+                let mut many = mem::replace(self, Self::None).into_many();
+                many.list.push(listener);
+                *self = Self::Many(many);
+            }
+            Self::Many(many) => return many.push(listener),
+        }
+        0
+    }
+
+    /// Tells them all, in order, that the promise of `node` has settled.
+    pub(crate) fn notify(self, node: Rc<dyn Node<T, E>>) {
+        match self {
+            Self::None => {}
+            Self::One(listener) => listener.notify(node),
+            Self::Many(many) => many.list.into_iter().for_each(|listener| listener.notify(node.clone())),
+        }
+    }
+
+    /// Tells them all that the promise can never settle.
+    pub(crate) fn abandon(self, cause: Origin) {
+        match self {
+            Self::None => {}
+            Self::One(listener) => listener.abandon(cause),
+            Self::Many(many) => many.list.into_iter().for_each(|listener| listener.abandon(cause)),
+        }
+    }
+
+    pub(super) fn as_slice(&self) -> &[Listener<T, E>] {
+        match self {
+            Self::None => &[],
+            Self::One(listener) => std::slice::from_ref(listener),
+            Self::Many(many) => &many.list,
+        }
+    }
+}
+
+impl<T, E> Many<T, E> {
+    /// Appends. Listeners that are gone are swept whenever the list would grow, so that a promise that lives long keeps
+    /// nothing of them, at a constant cost each.
+    fn push(&mut self, listener: Listener<T, E>) -> u32 {
+        let before = self.list.len();
+        if before == self.list.capacity() {
+            self.list.retain(|listener| !listener.is_gone());
+        }
+        let swept = before - self.list.len();
+        self.list.push(listener);
+        u32::try_from(swept).expect("each is a consumer, and those are counted in a u32")
+    }
+}

@@ -1,0 +1,392 @@
+//! The settle-once state machine of one promise, the handles that point to it, and who waits on it.
+//!
+//! A transition never runs user code: it changes the state and returns the work to be done; the borrow ends; then the
+//! caller does the work. User code is handlers, wakers, hooks, and `Clone` and `Drop` of values and reasons.
+
+pub(crate) mod handle;
+pub(crate) mod listener;
+pub(crate) mod node;
+
+use std::any::Any;
+use std::cell::{Cell, Ref, RefCell};
+use std::fmt::Debug;
+use std::mem;
+use std::panic::Location;
+use std::ptr;
+use std::rc::Rc;
+use std::task::Waker;
+
+use self::listener::{CloneOutcome, Listener, Listeners};
+use crate::identity::{self, Origin};
+use crate::outcome::{Outcome, PromiseState};
+use crate::rejections::{self, Reason, Tracked, TrackedCell};
+
+enum State<T, E> {
+    Pending(Listeners<T, E>),
+    /// Settled, and one consumer is left: the outcome will move to it.
+    Settled(Outcome<T, E>),
+    /// Settled, and a handle was cloned: each consumer but the last will get a clone.
+    Shared(Box<Shared<T, E>>),
+    /// Settled, and the last consumer has taken the outcome.
+    Taken(PromiseState),
+    /// Pending for ever, because of this promise.
+    Abandoned(Origin),
+}
+
+struct Shared<T, E> {
+    outcome: Outcome<T, E>,
+    clone: CloneOutcome<T, E>,
+}
+
+/// A handler or an `await` has seen the promise, or will: `[[PromiseIsHandled]]`.
+const HANDLED: u8 = 1;
+/// The rejection was reported as unhandled.
+const REPORTED: u8 = 1 << 1;
+/// The one handle was polled, so its task was queued or will be when the promise settles.
+const AWAITED: u8 = 1 << 2;
+/// The promise was asked for its id, so the table has an entry.
+const HAS_ID: u8 = 1 << 3;
+
+/// The state of one promise.
+pub(crate) struct PromiseCell<T, E> {
+    /// Borrowed for writing only within one transition. Borrowed for reading also while a value is cloned or looked at;
+    /// that excludes nothing: a value is written once, before it can be read, and taken by the last consumer, while every
+    /// reader is a consumer or holds one.
+    state: RefCell<State<T, E>>,
+    /// Handles and reactions that may take the outcome. The last one moves it.
+    consumers: Cell<u32>,
+    flags: Cell<u8>,
+    made_at: &'static Location<'static>,
+}
+
+/// What `PromiseCell::subscribe` found.
+#[must_use = "the listener has to be told"]
+pub(crate) enum Subscription<T, E> {
+    Registered,
+    Settled(Listener<T, E>),
+    Abandoned(Listener<T, E>, Origin),
+}
+
+/// What settling a cell leaves to be done.
+#[must_use = "the listeners have to be told"]
+pub(crate) struct Settlement<T, E> {
+    pub(crate) listeners: Listeners<T, E>,
+    /// Nobody can take it: it has to be dropped where user code may run.
+    pub(crate) orphan: Option<Outcome<T, E>>,
+    /// It is a rejection or a fault and has no handler yet.
+    pub(crate) unhandled: bool,
+}
+
+impl<T, E> PromiseCell<T, E> {
+    /// A pending promise with one handle.
+    pub(crate) fn pending(made_at: &'static Location<'static>) -> Self {
+        Self::new(State::Pending(Listeners::None), made_at)
+    }
+
+    /// A settled promise with one handle. A rejection has still to be tracked.
+    pub(crate) fn settled(outcome: Outcome<T, E>, made_at: &'static Location<'static>) -> Self {
+        Self::new(State::Settled(outcome), made_at)
+    }
+
+    fn new(state: State<T, E>, made_at: &'static Location<'static>) -> Self {
+        Self { state: RefCell::new(state), consumers: Cell::new(1), flags: Cell::new(0), made_at }
+    }
+
+    pub(crate) fn made_at(&self) -> &'static Location<'static> {
+        self.made_at
+    }
+
+    pub(crate) fn origin(&self) -> Origin {
+        self.set(HAS_ID);
+        Origin { id: identity::id_of(self.address()), made_at: self.made_at }
+    }
+
+    /// Takes the id of a promise that this one stands for.
+    pub(crate) fn stand_for(&self, origin: Origin) {
+        self.set(HAS_ID);
+        identity::assign(self.address(), origin.id);
+    }
+
+    fn address(&self) -> usize {
+        ptr::from_ref(self).addr()
+    }
+
+    fn has(&self, flag: u8) -> bool {
+        self.flags.get() & flag != 0
+    }
+
+    fn set(&self, flag: u8) {
+        self.flags.set(self.flags.get() | flag);
+    }
+
+    /// Sets `[[PromiseIsHandled]]`. A rejection that was reported before is now a late-handled one.
+    pub(crate) fn mark_handled(&self) {
+        if !self.has(HANDLED) {
+            self.set(HANDLED);
+            if self.has(REPORTED) {
+                rejections::handled_late(self.origin().id);
+            }
+        }
+    }
+
+    /// Notes the first poll. Returns whether it was noted before.
+    pub(crate) fn mark_awaited(&self) -> bool {
+        let before = self.has(AWAITED);
+        self.set(AWAITED);
+        before
+    }
+
+    pub(crate) fn promise_state(&self) -> PromiseState {
+        match &*self.state.borrow() {
+            State::Pending(_) | State::Abandoned(_) => PromiseState::Pending,
+            State::Settled(outcome) => outcome.state(),
+            State::Shared(shared) => shared.outcome.state(),
+            State::Taken(state) => *state,
+        }
+    }
+
+    /// The outcome, if it is settled and still here.
+    pub(crate) fn peek(&self) -> Option<Ref<'_, Outcome<T, E>>> {
+        Ref::filter_map(self.state.borrow(), |state| match state {
+            State::Settled(outcome) => Some(outcome),
+            State::Shared(shared) => Some(&shared.outcome),
+            State::Pending(_) | State::Taken(_) | State::Abandoned(_) => None,
+        })
+        .ok()
+    }
+
+    /// Settles. The caller has made sure that this is the first time.
+    pub(crate) fn settle(&self, outcome: Outcome<T, E>) -> Settlement<T, E> {
+        let fulfilled = matches!(outcome, Outcome::Fulfilled(_));
+        let unhandled = !fulfilled && !self.has(HANDLED);
+        let mut state = self.state.borrow_mut();
+        let State::Pending(mut listeners) = mem::replace(&mut *state, State::Taken(outcome.state())) else {
+            unreachable!("a promise settles once (invariant 1)")
+        };
+        if self.consumers.get() == 0 && !unhandled {
+            return Settlement { listeners, orphan: Some(outcome), unhandled };
+        }
+        *state = match &mut listeners {
+            Listeners::Many(many) => match many.clone {
+                Some(clone) => State::Shared(Box::new(Shared { outcome, clone })),
+                None => State::Settled(outcome),
+            },
+            Listeners::None | Listeners::One(_) => State::Settled(outcome),
+        };
+        Settlement { listeners, orphan: None, unhandled }
+    }
+
+    /// Registers `listener` if the promise is pending; otherwise gives it back with what to tell it.
+    pub(crate) fn subscribe(&self, listener: Listener<T, E>) -> Subscription<T, E> {
+        let mut state = self.state.borrow_mut();
+        match &mut *state {
+            State::Pending(listeners) => {
+                let swept = listeners.push(listener);
+                self.consumers.set(self.consumers.get() - swept);
+                Subscription::Registered
+            }
+            State::Settled(_) | State::Shared(_) => Subscription::Settled(listener),
+            State::Abandoned(cause) => Subscription::Abandoned(listener, *cause),
+            State::Taken(_) => unreachable!("whoever subscribes holds a consumer, so the outcome was not taken"),
+        }
+    }
+
+    /// Registers the waker of the one handle, in place of the one it registered before, which is returned.
+    pub(crate) fn await_with(&self, waker: Waker) -> Option<Waker> {
+        let mut state = self.state.borrow_mut();
+        match &mut *state {
+            State::Pending(listeners) => match mem::replace(listeners, Listeners::One(Listener::Wake(waker))) {
+                Listeners::None => None,
+                Listeners::One(Listener::Wake(before)) => Some(before),
+                _ => unreachable!("the one handle awaits, so nothing else listens"),
+            },
+            State::Abandoned(_) => Some(waker),
+            _ => unreachable!("a settled promise needs no waker"),
+        }
+    }
+
+    /// Whether a handle was ever cloned.
+    pub(crate) fn is_shared(&self) -> bool {
+        matches!(&*self.state.borrow(), State::Pending(Listeners::Many(_)) | State::Shared(_))
+    }
+
+    /// One handle more, and the way to clone the outcome.
+    pub(crate) fn share(&self)
+    where
+        T: Clone,
+        E: Clone,
+    {
+        self.add_consumer();
+        let clone: CloneOutcome<T, E> = Outcome::clone;
+        let mut state = self.state.borrow_mut();
+        *state = match mem::replace(&mut *state, State::Taken(PromiseState::Pending)) {
+            State::Pending(listeners) => {
+                let mut many = listeners.into_many();
+                many.clone = Some(clone);
+                State::Pending(Listeners::Many(many))
+            }
+            State::Settled(outcome) => State::Shared(Box::new(Shared { outcome, clone })),
+            other => other,
+        };
+    }
+
+    fn add_consumer(&self) {
+        let more = self.consumers.get().checked_add(1).expect("fewer than 2^32 handles and reactions of one promise");
+        self.consumers.set(more);
+    }
+
+    /// A consumer takes its share of the outcome: the last one the outcome itself, each other one a clone.
+    ///
+    /// Runs `Clone` of the value or the reason. If that panics, the consumer is still counted.
+    pub(crate) fn consume(&self) -> Outcome<T, E> {
+        let left = self.consumers.get() - 1;
+        if left == 0 {
+            self.consumers.set(0);
+            return self.take_outcome().expect("the last consumer finds the outcome");
+        }
+        let clone = {
+            let state = self.state.borrow();
+            let State::Shared(shared) = &*state else {
+                // A second consumer comes from `share`, which leaves the outcome shared, or is a rejection hook.
+                drop(state);
+                panic!("the reason of {} was awaited while a rejection hook looks at it", self.origin());
+            };
+            (shared.clone)(&shared.outcome)
+        };
+        // Cloning may have changed the number.
+        self.consumers.set(self.consumers.get() - 1);
+        clone
+    }
+
+    fn take_outcome(&self) -> Option<Outcome<T, E>> {
+        let mut state = self.state.borrow_mut();
+        let taken = match &*state {
+            State::Settled(outcome) => outcome.state(),
+            State::Shared(shared) => shared.outcome.state(),
+            State::Pending(_) | State::Taken(_) | State::Abandoned(_) => return None,
+        };
+        match mem::replace(&mut *state, State::Taken(taken)) {
+            State::Settled(outcome) => Some(outcome),
+            State::Shared(shared) => Some(shared.outcome),
+            _ => unreachable!("just seen"),
+        }
+    }
+
+    /// A handle is gone that consumed nothing. Returns what nobody can see any more.
+    pub(crate) fn release(&self) -> Released<T, E> {
+        let left = self.consumers.get() - 1;
+        self.consumers.set(left);
+        if left > 0 {
+            return Released::Nothing;
+        }
+        let mut state = self.state.borrow_mut();
+        let visible = match &mut *state {
+            // Only tasks that awaited the handle: every other listener holds a consumer.
+            State::Pending(listeners) => return Released::Listeners(mem::replace(listeners, Listeners::None)),
+            State::Settled(outcome) => outcome.state(),
+            State::Shared(shared) => shared.outcome.state(),
+            State::Taken(_) | State::Abandoned(_) => return Released::Nothing,
+        };
+        drop(state);
+        if visible != PromiseState::Fulfilled && !self.has(HANDLED | REPORTED) {
+            // It stays for the report of the unhandled rejection.
+            return Released::Nothing;
+        }
+        self.take_outcome().map_or(Released::Nothing, Released::Outcome)
+    }
+
+    /// The promise can never settle, because of `cause`. Returns who waits in vain.
+    pub(crate) fn abandon(&self, cause: Origin) -> Listeners<T, E> {
+        let mut state = self.state.borrow_mut();
+        match &mut *state {
+            State::Pending(_) => match mem::replace(&mut *state, State::Abandoned(cause)) {
+                State::Pending(listeners) => listeners,
+                _ => unreachable!("just seen"),
+            },
+            _ => Listeners::None,
+        }
+    }
+
+    /// Whether any handle or reaction is left.
+    pub(crate) fn has_consumers(&self) -> bool {
+        self.consumers.get() > 0
+    }
+}
+
+/// What the last handle of a promise leaves to be dropped, where user code may run.
+#[must_use = "dropping it runs user code, so no borrow may be held"]
+pub(crate) enum Released<T, E> {
+    Nothing,
+    Listeners(Listeners<T, E>),
+    Outcome(Outcome<T, E>),
+}
+
+impl<T: 'static, E: Debug + 'static> TrackedCell for PromiseCell<T, E> {
+    fn origin(&self) -> Origin {
+        self.origin()
+    }
+
+    fn is_handled(&self) -> bool {
+        self.has(HANDLED)
+    }
+
+    fn mark_reported(&self) {
+        self.set(REPORTED);
+    }
+
+    fn show_reason(&self, look: &mut dyn FnMut(Reason<'_>)) {
+        // While `look` runs it counts as a consumer: the last handle cannot take the reason away meanwhile.
+        self.add_consumer();
+        if let Some(outcome) = self.peek() {
+            match &*outcome {
+                Outcome::Fulfilled(_) => unreachable!("only rejections and faults are tracked"),
+                Outcome::Rejected(reason) => look(Reason::new(reason)),
+                Outcome::Faulted(fault) => look(Reason::new(fault)),
+            }
+        }
+        drop(self.release());
+    }
+
+    fn take_reason(&self) -> Option<Box<dyn Any>> {
+        if self.consumers.get() > 0 {
+            return None;
+        }
+        match self.take_outcome()? {
+            Outcome::Fulfilled(_) => unreachable!("only rejections and faults are tracked"),
+            Outcome::Rejected(reason) => Some(Box::new(reason)),
+            Outcome::Faulted(fault) => Some(Box::new(fault)),
+        }
+    }
+
+    fn is_settled(&self) -> bool {
+        self.promise_state() != PromiseState::Pending
+    }
+
+    fn abandoned_by(&self) -> Option<Origin> {
+        match &*self.state.borrow() {
+            State::Abandoned(cause) => Some(*cause),
+            _ => None,
+        }
+    }
+
+    fn dependents(&self) -> Vec<Rc<dyn Tracked>> {
+        match &*self.state.borrow() {
+            State::Pending(listeners) => listeners.as_slice().iter().filter_map(Listener::derived).collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl<T, E> Drop for PromiseCell<T, E> {
+    fn drop(&mut self) {
+        if let State::Pending(listeners) = self.state.get_mut() {
+            match mem::replace(listeners, Listeners::None) {
+                Listeners::None => {}
+                listeners => listeners.abandon(self.origin()),
+            }
+        }
+        if self.has(HAS_ID) {
+            identity::forget(self.address());
+        }
+    }
+}

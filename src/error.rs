@@ -1,0 +1,67 @@
+//! The errors of the crate. Each says what was wrong, where it came from, and what to do.
+
+use std::fmt;
+
+use thiserror::Error;
+
+use crate::identity::Origin;
+
+/// A promise was resolved with itself: ECMA-262 §27.2.1.3.2, step 7, where JavaScript rejects with a `TypeError`.
+///
+/// Here the reason's type is the user's own, so it is a [`Fault`](crate::Fault) of the promise that carries this error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("chaining cycle: {0} was resolved with itself")]
+pub struct SelfResolution(pub Origin);
+
+/// The loop is idle, nothing outside can wake it any more, and `block_on` still waits.
+///
+/// Node exits in silence here (exit code 13 for a top-level `await`). This error names what can never settle.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub struct Stalled {
+    /// The promises that the blocked future awaits itself. Empty when it awaits something that is not a promise.
+    pub awaited: Vec<Origin>,
+    /// Promises that were abandoned: pending, with every resolving function gone. Those that doom an awaited promise
+    /// come first, then others abandoned since the blocking call began (the latest 32).
+    pub abandoned: Vec<Origin>,
+    /// Whether an awaited promise follows itself, through a cycle of adoptions.
+    pub cycle: bool,
+}
+
+impl fmt::Display for Stalled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("stalled: the loop is idle and nothing can settle ")?;
+        match self.awaited.as_slice() {
+            [] => f.write_str("what is waited for")?,
+            awaited => list(f, awaited)?,
+        }
+        if self.cycle {
+            f.write_str("; it follows itself through a cycle of adoptions")?;
+        }
+        if !self.abandoned.is_empty() {
+            f.write_str("; abandoned (every resolving function was dropped): ")?;
+            list(f, &self.abandoned)?;
+        }
+        Ok(())
+    }
+}
+
+fn list(f: &mut fmt::Formatter<'_>, origins: &[Origin]) -> fmt::Result {
+    for (index, origin) in origins.iter().enumerate() {
+        let separator = if index == 0 { "" } else { ", " };
+        write!(f, "{separator}{origin}")?;
+    }
+    Ok(())
+}
+
+/// The loop of the promise's thread has ended, so a [`RemoteResolver`](crate::RemoteResolver) could not settle it.
+///
+/// What it should have been settled with is still here.
+#[derive(Clone, Copy, PartialEq, Eq, Error)]
+#[error("the thread of the promise has ended; its event loop takes no more completions")]
+pub struct LoopClosed<V>(pub V);
+
+impl<V> fmt::Debug for LoopClosed<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LoopClosed(..)")
+    }
+}

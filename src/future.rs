@@ -1,0 +1,137 @@
+//! The await bridge: a promise is a future, and a future becomes a promise.
+
+use std::fmt::Debug;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures::future::FusedFuture;
+use pin_project_lite::pin_project;
+
+use crate::cell::handle::Promise;
+use crate::inbox::waker::{Shown, task_waker};
+use crate::outcome::{Fault, PromiseState};
+use crate::queue::{self, Entry};
+use crate::reaction::relay::relay;
+use crate::rejections;
+use crate::resolve::resolution::IntoResolution;
+use crate::resolve::{Producer, attempt};
+
+impl<T: 'static, E: Debug + 'static> Promise<T, E> {
+    /// Makes a promise of a future: what calling an `async` function does in JavaScript.
+    ///
+    /// The future runs at once, inside the call, up to its first `await` that has to wait (rule A2), and from then on as
+    /// jobs of the microtask queue, in one order with the handlers of promises (rule A5). Its output resolves the promise:
+    /// one tick later a handler runs, or two more if the output is a promise (rule A3). A panic settles the promise with
+    /// a [`Fault`].
+    ///
+    /// Dropping the promise does not stop the future. If nothing can wake it any more, it is dropped, and the promise is
+    /// abandoned.
+    ///
+    /// ```
+    /// use thenable::{Promise, block_on};
+    ///
+    /// let promise = Promise::<u32, String>::spawn(async {
+    ///     let n = Promise::<u32, String>::resolve(20).await?;
+    ///     Ok(n + 1)
+    /// });
+    /// assert_eq!(block_on(promise.map(|n| n * 2)), Ok(42));
+    /// ```
+    #[track_caller]
+    pub fn spawn<F>(future: F) -> Self
+    where
+        F: Future + 'static,
+        F::Output: IntoResolution<E, Value = T>,
+    {
+        Self::spawn_at(future, Location::caller())
+    }
+
+    pub(crate) fn spawn_at<F>(future: F, made_at: &'static Location<'static>) -> Self
+    where
+        F: Future + 'static,
+        F::Output: IntoResolution<E, Value = T>,
+    {
+        let (promise, producer) = Producer::new(made_at);
+        let body = Body { future, producer: Some(producer), shown: Shown::default() };
+        // Wakers of the task itself never leave the thread, so it is scheduled here only.
+        let (runnable, task) = async_task::spawn_local(body, |runnable| queue::enqueue(Entry::Task(runnable)));
+        task.detach();
+        runnable.run();
+        promise
+    }
+}
+
+pin_project! {
+    /// The task of a spawned future.
+    struct Body<F, T, E> {
+        #[pin]
+        future: F,
+        producer: Option<Producer<T, E>>,
+        shown: Shown,
+    }
+}
+
+impl<F, T, E> Future for Body<F, T, E>
+where
+    T: 'static,
+    E: Debug + 'static,
+    F: Future,
+    F::Output: IntoResolution<E, Value = T>,
+{
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let this = self.project();
+        let (future, shown) = (this.future, this.shown);
+        let polled = catch_unwind(AssertUnwindSafe(|| shown.poll(context.waker(), |context| future.poll(context))));
+        let completion = match polled {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(output)) => attempt(|| Ok(output.into_resolution())),
+            Err(payload) => Err(Fault::from_panic(payload)),
+        };
+        let producer = this.producer.take().expect("a task that is done is not polled again");
+        producer.complete(completion);
+        Poll::Ready(())
+    }
+}
+
+impl<T: 'static, E: Debug + 'static> Future for Promise<T, E> {
+    type Output = Result<T, E>;
+
+    /// `await` costs one tick, also of a promise that has settled (rule A1): the continuation is queued when the promise
+    /// settles, in one order with its handlers (rule A5). Awaiting counts as handling a rejection.
+    ///
+    /// Any executor of this thread may poll a promise, but somebody has to run its loop. To await a promise that you want to
+    /// keep, await `&mut promise`, or a clone.
+    ///
+    /// # Panics
+    ///
+    /// If the promise settled with a [`Fault`], its panic is resumed. If it is polled after it was ready.
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        assert!(!self.is_taken(), "a promise was polled after it was ready");
+        if self.cell().is_shared() {
+            *self = relay(self.take());
+        }
+        let cell = self.cell();
+        cell.mark_handled();
+        let queued_before = cell.mark_awaited();
+        if cell.promise_state() == PromiseState::Pending {
+            let waker = task_waker(context);
+            rejections::note_awaited(&waker, || self.tracked());
+            drop(cell.await_with(waker));
+            Poll::Pending
+        } else if queued_before {
+            Poll::Ready(self.take().consume().into_result())
+        } else {
+            task_waker(context).wake();
+            Poll::Pending
+        }
+    }
+}
+
+impl<T: 'static, E: Debug + 'static> FusedFuture for Promise<T, E> {
+    fn is_terminated(&self) -> bool {
+        self.is_taken()
+    }
+}

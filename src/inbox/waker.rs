@@ -1,0 +1,156 @@
+//! The wakers that futures get to see.
+//!
+//! A task has a waker of its own, which owns the task; it never leaves its thread. A future that is polled sees a
+//! [`ForeignWaker`] instead, which knows a key only. Where the future clones it, the thread keeps the task under that key
+//! until the clones are gone: so a loop knows whether anybody outside can still wake it.
+
+use std::cell::{Cell, RefCell};
+use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll, Wake, Waker};
+
+use super::Inbox;
+use super::home::{self, Key, Message};
+
+/// A waker that may go to any thread.
+pub(crate) struct ForeignWaker {
+    key: Key,
+    inbox: Arc<Inbox<Message>>,
+    /// A wake is in the inbox already.
+    sent: AtomicBool,
+}
+
+impl ForeignWaker {
+    fn new() -> Self {
+        let (inbox, key) = home::new_key();
+        Self { key, inbox, sent: AtomicBool::new(false) }
+    }
+
+    /// Wakes the task, on the task's thread.
+    pub(super) fn wake_at_home(&self) {
+        // Before the wake, so that none that comes later is taken for this one.
+        self.sent.store(false, Ordering::Release);
+        let polled = POLLING.try_with(|polling| {
+            polling.borrow().as_ref().filter(|polling| polling.key == self.key).map(|polling| polling.task.clone())
+        });
+        if let Some(task) = polled.ok().flatten().or_else(|| home::task(self.key)) {
+            task.wake();
+        }
+    }
+}
+
+impl Wake for ForeignWaker {
+    fn wake(self: Arc<Self>) {
+        if home::is_home(&self.inbox) {
+            self.wake_at_home();
+        } else if !self.sent.swap(true, Ordering::AcqRel) {
+            // The message holds the waker, so its task is kept until the wake has been delivered. After the thread has
+            // ended the message comes back, and nothing is left to be woken.
+            let inbox = self.inbox.clone();
+            drop(inbox.push(Message::Wake(self)));
+        }
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if home::is_home(&self.inbox) {
+            self.wake_at_home();
+        } else {
+            self.clone().wake();
+        }
+    }
+}
+
+impl Drop for ForeignWaker {
+    fn drop(&mut self) {
+        if home::is_home(&self.inbox) {
+            home::forget_task(self.key);
+        } else {
+            let _ = self.inbox.push(Message::Forget(self.key));
+        }
+    }
+}
+
+/// The task that is being polled.
+struct Polling {
+    /// The key of the waker that the future sees, and its address.
+    key: Key,
+    address: *const (),
+    /// The waker that owns the task.
+    task: Waker,
+}
+
+thread_local! {
+    static POLLING: RefCell<Option<Polling>> = const { RefCell::new(None) };
+    /// A waker that no future has kept, for the next poll.
+    static SPARE: Cell<Option<Arc<ForeignWaker>>> = const { Cell::new(None) };
+}
+
+/// The waker that the future of one task saw when it was last polled, as long as somebody holds it.
+#[derive(Default)]
+pub(crate) struct Shown(Option<(Key, Weak<ForeignWaker>)>);
+
+impl Shown {
+    /// Polls the future of the task that `task` wakes.
+    pub(crate) fn poll<R>(&mut self, task: &Waker, poll: impl FnOnce(&mut Context<'_>) -> Poll<R>) -> Poll<R> {
+        let mut shown = self
+            .0
+            .take()
+            .and_then(|(_, shown)| shown.upgrade())
+            .or_else(|| SPARE.try_with(Cell::take).ok().flatten())
+            .unwrap_or_else(|| Arc::new(ForeignWaker::new()));
+        let result = {
+            let waker = Waker::from(shown.clone());
+            let _polling = Entered::new(Polling { key: shown.key, address: waker.data(), task: task.clone() });
+            poll(&mut Context::from_waker(&waker))
+        };
+        // A message in the inbox holds it too, so nothing is under way to a waker that is ours alone.
+        if Arc::get_mut(&mut shown).is_some() {
+            home::forget_task(shown.key);
+            let _ = SPARE.try_with(|spare| spare.set(Some(shown)));
+        } else if result.is_pending() {
+            home::keep_task(shown.key, task);
+            self.0 = Some((shown.key, Arc::downgrade(&shown)));
+        } else {
+            home::forget_task(shown.key);
+        }
+        result
+    }
+}
+
+impl Drop for Shown {
+    /// The task has ended, so nobody can wake it any more.
+    fn drop(&mut self) {
+        if let Some((key, _)) = self.0.take() {
+            home::forget_task(key);
+        }
+    }
+}
+
+/// Makes a task the polled one, until it is dropped.
+struct Entered(Option<Polling>);
+
+impl Entered {
+    fn new(polling: Polling) -> Self {
+        Self(POLLING.try_with(|current| current.borrow_mut().replace(polling)).ok().flatten())
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        // Dropping the waker of a task may schedule it, so no borrow may be held then.
+        drop(POLLING.try_with(|current| mem::replace(&mut *current.borrow_mut(), self.0.take())));
+    }
+}
+
+/// The waker to register with a promise of this thread: that of the task itself, where `context` is the task's.
+///
+/// It costs no reference of the [`ForeignWaker`], so a task that waits for promises of its thread alone is not taken for one
+/// that somebody outside may wake.
+pub(crate) fn task_waker(context: &Context<'_>) -> Waker {
+    let seen = context.waker();
+    let own = POLLING.try_with(|polling| {
+        polling.borrow().as_ref().filter(|polling| polling.address == seen.data()).map(|polling| polling.task.clone())
+    });
+    own.ok().flatten().unwrap_or_else(|| seen.clone())
+}

@@ -1,0 +1,123 @@
+//! The seam that ECMA-262 calls `HostEnqueuePromiseJob` (§9.5.5): the queues of the thread.
+//!
+//! Promise code pushes jobs here and knows nothing of the loop that runs them. There is one queue for promise jobs,
+//! microtask callbacks and spawned futures alike, which is what makes `then` and `await` interleave as in JavaScript,
+//! and Node's next-tick queue beside it.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use async_task::Runnable;
+
+/// One unit on the microtask queue.
+pub(crate) trait Job {
+    /// Runs it. Called once for each time it was queued.
+    fn run(self: Rc<Self>);
+}
+
+/// What waits on the microtask queue. Two words: the enum hides in the job's pointer.
+pub(crate) enum Entry {
+    Job(Rc<dyn Job>),
+    Task(Runnable),
+}
+
+impl Entry {
+    pub(crate) fn run(self) {
+        match self {
+            Self::Job(job) => job.run(),
+            Self::Task(runnable) => {
+                runnable.run();
+            }
+        }
+    }
+}
+
+struct Queue {
+    jobs: RefCell<VecDeque<Entry>>,
+    ticks: RefCell<VecDeque<Box<dyn FnOnce()>>>,
+}
+
+thread_local! {
+    static QUEUE: Queue = const {
+        Queue { jobs: RefCell::new(VecDeque::new()), ticks: RefCell::new(VecDeque::new()) }
+    };
+}
+
+/// Appends to the microtask queue of this thread.
+///
+/// While the thread ends the queue is gone, and what would have waited on it is dropped, here and now.
+pub(crate) fn enqueue(entry: Entry) {
+    // The closure drops `entry` when the queue is gone, and no borrow is held then.
+    let _ = QUEUE.try_with(|queue| queue.jobs.borrow_mut().push_back(entry));
+}
+
+/// Appends a job to the microtask queue of this thread.
+pub(crate) fn enqueue_job(job: Rc<dyn Job>) {
+    enqueue(Entry::Job(job));
+}
+
+/// Takes the oldest entry off the microtask queue.
+pub(crate) fn next_entry() -> Option<Entry> {
+    QUEUE.with(|queue| queue.jobs.borrow_mut().pop_front())
+}
+
+/// Takes the oldest callback off the next-tick queue.
+pub(crate) fn next_tick_callback() -> Option<Box<dyn FnOnce()>> {
+    QUEUE.with(|queue| queue.ticks.borrow_mut().pop_front())
+}
+
+/// Whether any tick waits.
+pub(crate) fn has_ticks() -> bool {
+    QUEUE.with(|queue| !queue.ticks.borrow().is_empty())
+}
+
+/// Runs `callback` as a microtask of this thread's loop: `queueMicrotask` of JavaScript.
+///
+/// It runs after everything that is on the microtask queue now, and before any macrotask (rule M1): one tick later.
+/// Promise handlers, continuations of `await` and these callbacks share one queue.
+///
+/// ```
+/// use thenable::{Promise, queue_microtask, run};
+/// use std::{cell::RefCell, rc::Rc};
+///
+/// let log = Rc::new(RefCell::new(Vec::new()));
+/// let (first, second, third) = (log.clone(), log.clone(), log.clone());
+/// run(move || {
+///     queue_microtask(move || first.borrow_mut().push("microtask"));
+///     Promise::<_, ()>::resolve(()).map(move |()| second.borrow_mut().push("handler"));
+///     third.borrow_mut().push("main");
+/// })?;
+/// assert_eq!(*log.borrow(), ["main", "microtask", "handler"]);
+/// # Ok::<(), thenable::UnhandledRejection>(())
+/// ```
+///
+/// # Panics
+///
+/// Never itself. A panic in `callback` has no promise to settle, so it unwinds out of [`run`](crate::run) or
+/// [`block_on`](crate::block_on), as an exception in Node's `queueMicrotask` ends the process. What is queued stays so.
+pub fn queue_microtask(callback: impl FnOnce() + 'static) {
+    struct Callback<F>(Cell<Option<F>>);
+
+    impl<F: FnOnce()> Job for Callback<F> {
+        fn run(self: Rc<Self>) {
+            let callback = self.0.take().expect("a callback is queued once");
+            callback();
+        }
+    }
+
+    enqueue_job(Rc::new(Callback(Cell::new(Some(callback)))));
+}
+
+/// Runs `callback` when the current operation is over, before the event loop goes on: `process.nextTick` of Node.
+///
+/// After a macrotask (the main closure is one) all ticks run before all microtasks; a tick that a microtask queues waits
+/// until the microtask queue is empty; a tick that a tick queues does not wait (rule N1).
+///
+/// # Panics
+///
+/// As [`queue_microtask`].
+pub fn next_tick(callback: impl FnOnce() + 'static) {
+    let callback: Box<dyn FnOnce()> = Box::new(callback);
+    let _ = QUEUE.try_with(|queue| queue.ticks.borrow_mut().push_back(callback));
+}

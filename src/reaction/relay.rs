@@ -1,0 +1,40 @@
+//! How one of several handles awaits: through a promise of its own, which settles together with the one it stands for.
+
+use std::fmt::Debug;
+use std::rc::Rc;
+
+use crate::cell::PromiseCell;
+use crate::cell::handle::{Promise, settle};
+use crate::cell::listener::{Listener, Reaction};
+use crate::cell::node::{Adoption, Kind, PromiseNode, consume};
+
+/// Settles in the same moment as the promise it stands for, without a job: what costs the tick is the wake of the task.
+struct Relay;
+
+impl<T: 'static, E: Debug + 'static> Kind<T, E> for Relay {
+    fn run(_: Rc<PromiseNode<T, E, Self>>) {
+        unreachable!("a relay is never queued")
+    }
+
+    fn keep_adoption(&self, _: Adoption<T, E>) {
+        unreachable!("a relay follows without jobs")
+    }
+}
+
+impl<T: 'static, E: Debug + 'static> Reaction<T, E> for PromiseNode<T, E, Relay> {
+    fn deliver(self: Rc<Self>, source: Promise<T, E>) {
+        settle(self, consume(source));
+    }
+}
+
+/// A promise with one handle that settles when `source` does. Its listener goes when that handle is dropped.
+pub(crate) fn relay<T: 'static, E: Debug + 'static>(source: Promise<T, E>) -> Promise<T, E> {
+    let origin = source.origin();
+    let node = Rc::new(PromiseNode { cell: PromiseCell::pending(origin.made_at), kind: Relay });
+    node.cell.stand_for(origin);
+    // Whoever awaits sees the outcome.
+    node.cell.mark_handled();
+    let reaction: Rc<dyn Reaction<T, E>> = node.clone();
+    source.subscribe(Listener::Watch(Rc::downgrade(&reaction)));
+    Promise::from_consumer(node)
+}

@@ -1,0 +1,199 @@
+//! The seam that ECMA-262 calls `HostPromiseRejectionTracker` (§27.2.1.9): rejections and faults that nobody handles,
+//! those handled late, and promises that were abandoned.
+//!
+//! Promise code reports here; the loop takes the reports between two macrotasks.
+
+use std::any::{Any, type_name};
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::fmt;
+use std::ptr;
+use std::rc::{Rc, Weak};
+use std::task::Waker;
+
+use crate::identity::{Origin, PromiseId};
+
+/// A node seen without its types.
+pub(crate) trait Tracked {
+    fn tracked(&self) -> &dyn TrackedCell;
+}
+
+/// A cell seen without its types.
+pub(crate) trait TrackedCell {
+    fn origin(&self) -> Origin;
+
+    /// Whether a handler or an `await` has seen the promise, or will.
+    fn is_handled(&self) -> bool;
+
+    /// Notes that the hook was told, so that a handler that comes now is a late one.
+    fn mark_reported(&self);
+
+    /// Shows the reason of a rejection, or the fault. Shows nothing where a consumer has taken it.
+    fn show_reason(&self, look: &mut dyn FnMut(Reason<'_>));
+
+    /// Takes the reason or the fault out, if no handle of the promise is left that could.
+    fn take_reason(&self) -> Option<Box<dyn Any>>;
+
+    fn is_settled(&self) -> bool;
+
+    /// The abandoned promise because of which this one can never settle.
+    fn abandoned_by(&self) -> Option<Origin>;
+
+    /// The promises that will settle because this one does.
+    fn dependents(&self) -> Vec<Rc<dyn Tracked>>;
+}
+
+/// Why a promise was rejected: seen by `Debug`, by `Any`, and by the name of its type.
+#[derive(Clone, Copy)]
+pub struct Reason<'a> {
+    debug: &'a dyn fmt::Debug,
+    any: &'a dyn Any,
+    type_name: &'static str,
+}
+
+impl<'a> Reason<'a> {
+    pub(crate) fn new<R: fmt::Debug + Any>(reason: &'a R) -> Self {
+        Self { debug: reason, any: reason, type_name: type_name::<R>() }
+    }
+
+    /// The reason itself, to be downcast. For a fault this is the [`Fault`](crate::Fault).
+    pub fn as_any(&self) -> &'a dyn Any {
+        self.any
+    }
+
+    /// The reason, if it is an `R`.
+    pub fn downcast_ref<R: Any>(&self) -> Option<&'a R> {
+        self.any.downcast_ref()
+    }
+
+    /// The name of the reason's type, as [`std::any::type_name`] gives it.
+    pub fn type_name(&self) -> &'static str {
+        self.type_name
+    }
+
+    /// Whether the promise settled with a [`Fault`](crate::Fault) instead of a reason.
+    pub fn is_fault(&self) -> bool {
+        self.any.is::<crate::outcome::Fault>()
+    }
+}
+
+impl fmt::Debug for Reason<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.debug.fmt(f)
+    }
+}
+
+/// How many abandoned promises a thread remembers, for the report of a stalled loop.
+const REMEMBERED: usize = 32;
+
+struct Tracker {
+    unhandled: RefCell<VecDeque<Rc<dyn Tracked>>>,
+    handled_late: RefCell<VecDeque<PromiseId>>,
+    abandoned: RefCell<VecDeque<Origin>>,
+}
+
+thread_local! {
+    static TRACKER: Tracker = const {
+        Tracker {
+            unhandled: RefCell::new(VecDeque::new()),
+            handled_late: RefCell::new(VecDeque::new()),
+            abandoned: RefCell::new(VecDeque::new()),
+        }
+    };
+}
+
+/// The operation "reject": `node` was rejected, or faulted, and has no handler yet.
+pub(crate) fn track(node: Rc<dyn Tracked>) {
+    let swept = TRACKER.try_with(|tracker| {
+        let mut unhandled = tracker.unhandled.borrow_mut();
+        // A promise that got its handler meanwhile need not be kept until the drain ends. Sweeping whenever the list
+        // would grow costs each entry a constant.
+        let swept = if unhandled.len() == unhandled.capacity() {
+            let (handled, still): (VecDeque<_>, _) = unhandled.drain(..).partition(|node| node.tracked().is_handled());
+            *unhandled = still;
+            unhandled.reserve(1);
+            handled
+        } else {
+            VecDeque::new()
+        };
+        unhandled.push_back(node);
+        swept
+    });
+    // Dropping them may run user code, so the borrow had to end.
+    drop(swept);
+}
+
+/// The operation "handle": a promise whose rejection was reported has got its first handler.
+pub(crate) fn handled_late(id: PromiseId) {
+    let _ = TRACKER.try_with(|tracker| tracker.handled_late.borrow_mut().push_back(id));
+}
+
+/// A promise that somebody could still wait for lost its last resolving function.
+pub(crate) fn abandoned(origin: Origin) {
+    let _ = TRACKER.try_with(|tracker| {
+        let mut abandoned = tracker.abandoned.borrow_mut();
+        if abandoned.len() == REMEMBERED {
+            abandoned.pop_front();
+        }
+        abandoned.push_back(origin);
+    });
+}
+
+/// Whether there is anything to report.
+pub(crate) fn has_reports() -> bool {
+    TRACKER.with(|tracker| !tracker.unhandled.borrow().is_empty() || !tracker.handled_late.borrow().is_empty())
+}
+
+/// The next promise whose rejection was reported and handled later.
+pub(crate) fn next_handled_late() -> Option<PromiseId> {
+    TRACKER.with(|tracker| tracker.handled_late.borrow_mut().pop_front())
+}
+
+/// How many rejections wait now, some of them perhaps handled meanwhile.
+pub(crate) fn count_unhandled() -> usize {
+    TRACKER.with(|tracker| tracker.unhandled.borrow().len())
+}
+
+/// The next rejection in the order of rejecting.
+pub(crate) fn next_unhandled() -> Option<Rc<dyn Tracked>> {
+    TRACKER.with(|tracker| tracker.unhandled.borrow_mut().pop_front())
+}
+
+/// The latest abandoned promises.
+pub(crate) fn recently_abandoned() -> Vec<Origin> {
+    TRACKER.with(|tracker| tracker.abandoned.borrow().iter().copied().collect())
+}
+
+/// What the future that `block_on` runs waits for.
+struct Awaited {
+    /// The waker of that future.
+    root: *const (),
+    promises: Vec<Weak<dyn Tracked>>,
+}
+
+thread_local! {
+    static AWAITED: RefCell<Awaited> = const { RefCell::new(Awaited { root: ptr::null(), promises: Vec::new() }) };
+}
+
+/// From now on notes which promises the future behind `root` awaits, from nothing.
+pub(crate) fn watch_awaited(root: &Waker) {
+    AWAITED.set(Awaited { root: root.data(), promises: Vec::new() });
+}
+
+/// Notes that the future behind `waker` awaits a promise, if it is watched.
+pub(crate) fn note_awaited(waker: &Waker, promise: impl FnOnce() -> Rc<dyn Tracked>) {
+    let _ = AWAITED.try_with(|awaited| {
+        let mut awaited = awaited.borrow_mut();
+        if awaited.root == waker.data() {
+            awaited.promises.push(Rc::downgrade(&promise()));
+        }
+    });
+}
+
+/// The promises that were noted and are pending still.
+pub(crate) fn awaited() -> Vec<Rc<dyn Tracked>> {
+    AWAITED.with_borrow(|awaited| {
+        let promises = awaited.promises.iter().filter_map(Weak::upgrade);
+        promises.filter(|promise| !promise.tracked().is_settled()).collect()
+    })
+}
