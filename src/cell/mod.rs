@@ -344,7 +344,7 @@ impl<T: 'static, E: Debug + 'static> TrackedCell for PromiseCell<T, E> {
                 Outcome::Faulted(fault) => look(Reason::new(fault)),
             }
         }
-        drop(self.release());
+        self.consumers.set(self.consumers.get() - 1);
     }
 
     fn take_reason(&self) -> Option<Box<dyn Any>> {
