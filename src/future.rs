@@ -13,6 +13,8 @@ use crate::cell::handle::Promise;
 use crate::inbox::waker::{Shown, task_waker};
 use crate::outcome::{Fault, PromiseState};
 use crate::queue::{self, Entry};
+use crate::reaction::handlers::{OnFulfilled, OnRejected};
+use crate::reaction::react;
 use crate::reaction::relay::relay;
 use crate::rejections;
 use crate::resolve::resolution::IntoResolution;
@@ -47,7 +49,42 @@ impl<T: 'static, E: Debug + 'static> Promise<T, E> {
         Self::spawn_at(future, Location::caller())
     }
 
-    pub(crate) fn spawn_at<F>(future: F, made_at: &'static Location<'static>) -> Self
+    /// [`then`](Self::then) with a handler that is an async closure. Its body runs at once up to its first `await`, when
+    /// the handler runs; the promise that it makes is adopted.
+    ///
+    /// ```
+    /// use thenable::{Promise, block_on};
+    ///
+    /// let promise = Promise::<u32, String>::resolve(2).then_async(async |n| {
+    ///     let more = Promise::<u32, String>::resolve(3).await?;
+    ///     Ok(n + more)
+    /// });
+    /// assert_eq!(block_on(promise), Ok(5));
+    /// ```
+    #[track_caller]
+    pub fn then_async<R, A, F>(self, on_fulfilled: F) -> Promise<R::Value, E>
+    where
+        F: FnOnce(T) -> A + 'static,
+        A: Future<Output = R> + 'static,
+        R: IntoResolution<E> + 'static,
+    {
+        let made_at = Location::caller();
+        react(self, OnFulfilled(move |value| Promise::spawn_at(on_fulfilled(value), made_at)), made_at)
+    }
+
+    /// [`catch`](Self::catch) with a handler that is an async closure.
+    #[track_caller]
+    pub fn catch_async<R, A, F>(self, on_rejected: F) -> Promise<T, E>
+    where
+        F: FnOnce(E) -> A + 'static,
+        A: Future<Output = R> + 'static,
+        R: IntoResolution<E, Value = T> + 'static,
+    {
+        let made_at = Location::caller();
+        react(self, OnRejected(move |reason| Promise::spawn_at(on_rejected(reason), made_at)), made_at)
+    }
+
+    fn spawn_at<F>(future: F, made_at: &'static Location<'static>) -> Self
     where
         F: Future + 'static,
         F::Output: IntoResolution<E, Value = T>,
@@ -57,7 +94,7 @@ impl<T: 'static, E: Debug + 'static> Promise<T, E> {
         // Wakers of the task itself never leave the thread, so it is scheduled here only.
         let (runnable, task) = async_task::spawn_local(body, |runnable| queue::enqueue(Entry::Task(runnable)));
         task.detach();
-        runnable.run();
+        queue::run_task(runnable);
         promise
     }
 }

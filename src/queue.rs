@@ -26,11 +26,18 @@ impl Entry {
     pub(crate) fn run(self) {
         match self {
             Self::Job(job) => job.run(),
-            Self::Task(runnable) => {
-                runnable.run();
-            }
+            Self::Task(runnable) => run_task(runnable),
         }
     }
+}
+
+/// Polls a task.
+pub(crate) fn run_task(runnable: Runnable) {
+    // A task whose future has registered its waker nowhere is dead. It is dropped through its last waker, this one: left to
+    // the runnable, its memory would be freed but its future would not be dropped.
+    let waker = runnable.waker();
+    runnable.run();
+    drop(waker);
 }
 
 struct Queue {

@@ -16,6 +16,9 @@ use crate::identity::{Origin, PromiseId};
 /// A node seen without its types.
 pub(crate) trait Tracked {
     fn tracked(&self) -> &dyn TrackedCell;
+
+    /// The promise that this one stands for, where it is the awaited end of one of several handles.
+    fn stands_for(&self) -> Option<Rc<dyn Tracked>>;
 }
 
 /// A cell seen without its types.

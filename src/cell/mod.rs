@@ -315,6 +315,7 @@ impl<T, E> PromiseCell<T, E> {
 
 /// What the last handle of a promise leaves to be dropped, where user code may run.
 #[must_use = "dropping it runs user code, so no borrow may be held"]
+#[expect(dead_code, reason = "what is in it is there to be dropped")]
 pub(crate) enum Released<T, E> {
     Nothing,
     Listeners(Listeners<T, E>),

@@ -46,6 +46,11 @@ pub(crate) trait Kind<T, E>: Sized + 'static {
 
     /// Drops the handler: the promise waited on can never settle.
     fn give_up(&self) {}
+
+    /// See [`Tracked::stands_for`].
+    fn stands_for(&self) -> Option<Rc<dyn Tracked>> {
+        None
+    }
 }
 
 impl<T: 'static, E: Debug + 'static, K: Kind<T, E>> Job for PromiseNode<T, E, K> {
@@ -67,6 +72,10 @@ impl<T: 'static, E: Debug + 'static, K: Kind<T, E>> Node<T, E> for PromiseNode<T
 impl<T: 'static, E: Debug + 'static, K: Kind<T, E>> Tracked for PromiseNode<T, E, K> {
     fn tracked(&self) -> &dyn TrackedCell {
         &self.cell
+    }
+
+    fn stands_for(&self) -> Option<Rc<dyn Tracked>> {
+        self.kind.stands_for()
     }
 }
 

@@ -26,6 +26,7 @@ pub(super) fn stalled() -> Stalled {
 
 /// Whether the promise is among those that settle because of it.
 fn follows_itself(promise: &Rc<dyn Tracked>) -> bool {
+    let promise = &promise.stands_for().unwrap_or_else(|| promise.clone());
     let mut seen = HashSet::new();
     let mut open = promise.tracked().dependents();
     while let Some(dependent) = open.pop() {

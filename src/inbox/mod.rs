@@ -2,6 +2,7 @@
 //! remote resolvers; nothing else knows that threads exist.
 
 pub(crate) mod home;
+pub(crate) mod root;
 pub(crate) mod waker;
 
 #[cfg(loom)]

@@ -2,7 +2,6 @@
 
 use std::convert::{Infallible, identity};
 use std::fmt::Debug;
-use std::future::Future;
 use std::panic::Location;
 use std::rc::Rc;
 
@@ -103,41 +102,6 @@ impl<T: 'static, E: Debug + 'static> Promise<T, E> {
         S: IntoResolution<E, Value = R::Value>,
     {
         react(self, OnEither(on_fulfilled, on_rejected), Location::caller())
-    }
-
-    /// [`then`](Self::then) with a handler that is an async closure. Its body runs at once up to its first `await`, when
-    /// the handler runs; the promise that it makes is adopted.
-    ///
-    /// ```
-    /// use thenable::{Promise, block_on};
-    ///
-    /// let promise = Promise::<u32, String>::resolve(2).then_async(async |n| {
-    ///     let more = Promise::<u32, String>::resolve(3).await?;
-    ///     Ok(n + more)
-    /// });
-    /// assert_eq!(block_on(promise), Ok(5));
-    /// ```
-    #[track_caller]
-    pub fn then_async<R, A, F>(self, on_fulfilled: F) -> Promise<R::Value, E>
-    where
-        F: FnOnce(T) -> A + 'static,
-        A: Future<Output = R> + 'static,
-        R: IntoResolution<E> + 'static,
-    {
-        let made_at = Location::caller();
-        react(self, OnFulfilled(move |value| Promise::spawn_at(on_fulfilled(value), made_at)), made_at)
-    }
-
-    /// [`catch`](Self::catch) with a handler that is an async closure.
-    #[track_caller]
-    pub fn catch_async<R, A, F>(self, on_rejected: F) -> Promise<T, E>
-    where
-        F: FnOnce(E) -> A + 'static,
-        A: Future<Output = R> + 'static,
-        R: IntoResolution<E, Value = T> + 'static,
-    {
-        let made_at = Location::caller();
-        react(self, OnRejected(move |reason| Promise::spawn_at(on_rejected(reason), made_at)), made_at)
     }
 
     /// Maps the value with a function that cannot fail: a [`then`](Self::then) for plain values.

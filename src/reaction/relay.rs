@@ -1,15 +1,18 @@
 //! How one of several handles awaits: through a promise of its own, which settles together with the one it stands for.
 
 use std::fmt::Debug;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 use crate::cell::PromiseCell;
 use crate::cell::handle::{Promise, settle};
 use crate::cell::listener::{Listener, Reaction};
 use crate::cell::node::{Adoption, Kind, PromiseNode, consume};
+use crate::rejections::Tracked;
 
 /// Settles in the same moment as the promise it stands for, without a job: what costs the tick is the wake of the task.
-struct Relay;
+struct Relay {
+    source: Weak<dyn Tracked>,
+}
 
 impl<T: 'static, E: Debug + 'static> Kind<T, E> for Relay {
     fn run(_: Rc<PromiseNode<T, E, Self>>) {
@@ -18,6 +21,10 @@ impl<T: 'static, E: Debug + 'static> Kind<T, E> for Relay {
 
     fn keep_adoption(&self, _: Adoption<T, E>) {
         unreachable!("a relay follows without jobs")
+    }
+
+    fn stands_for(&self) -> Option<Rc<dyn Tracked>> {
+        self.source.upgrade()
     }
 }
 
@@ -30,7 +37,7 @@ impl<T: 'static, E: Debug + 'static> Reaction<T, E> for PromiseNode<T, E, Relay>
 /// A promise with one handle that settles when `source` does. Its listener goes when that handle is dropped.
 pub(crate) fn relay<T: 'static, E: Debug + 'static>(source: Promise<T, E>) -> Promise<T, E> {
     let origin = source.origin();
-    let node = Rc::new(PromiseNode { cell: PromiseCell::pending(origin.made_at), kind: Relay });
+    let node = Rc::new(PromiseNode { cell: PromiseCell::pending(origin.made_at), kind: Relay { source: Rc::downgrade(&source.tracked()) } });
     node.cell.stand_for(origin);
     // Whoever awaits sees the outcome.
     node.cell.mark_handled();

@@ -1,78 +1,83 @@
-//! A trace of what ran, and the tick in which it ran.
-#![allow(dead_code, reason = "each test program uses a part of it")]
+//! What stands before every snippet of the rules, in Rust: a trace of what ran, and of the tick in which it ran.
+//!
+//! The trace is the thread's, so that a snippet reads as it does in JavaScript: `log` and `c` are functions, and no handler
+//! has to carry anything along. Each test runs on a thread of its own.
+#![allow(unreachable_pub, dead_code, reason = "each test program uses a part of it")]
 
 use std::cell::{Cell, RefCell};
-use std::fmt::Display;
-use std::rc::Rc;
+use std::fmt::{Debug, Display};
 
-use thenable::{Outcome, Promise, queue_microtask, run};
+use thenable::{Outcome, Promise, Reject, Resolution, Resolve, queue_microtask, run};
 
-/// What ran, in order, and how many microtask generations (ticks) have passed.
-#[derive(Clone, Default)]
-pub struct Log {
-    lines: Rc<RefCell<Vec<String>>>,
-    generation: Rc<Cell<u32>>,
+thread_local! {
+    static LINES: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+    static GENERATION: Cell<u32> = const { Cell::new(0) };
 }
 
-impl Log {
-    /// Appends to the trace.
-    pub fn log(&self, line: impl Display) {
-        self.lines.borrow_mut().push(line.to_string());
-    }
+/// Appends to the trace.
+pub fn log(line: impl Display) {
+    // The text is made first, for it may be a user's `Display` that logs too.
+    let line = line.to_string();
+    LINES.with_borrow_mut(|lines| lines.push(line));
+}
 
-    /// Appends with the tick.
-    pub fn at(&self, line: impl Display) {
-        self.log(format_args!("{line}@{}", self.generation.get()));
-    }
+/// Appends to the trace, with the tick.
+pub fn at(line: impl Display) {
+    log(format_args!("{line}@{}", g()));
+}
 
-    /// A function that appends `name`, with the tick in which it is called, whatever it is given: a handler for `map`.
-    pub fn c<T: 'static>(&self, name: &'static str) -> impl FnOnce(T) + 'static {
-        let log = self.clone();
-        move |_| log.at(name)
-    }
+/// The generation of microtasks that runs: how many ticks have passed since the snippet began.
+pub fn g() -> u32 {
+    GENERATION.get()
+}
 
-    /// Appends `name` with the tick, when `promise` settles as expected.
-    pub fn on_fulfilled<T: 'static, E: std::fmt::Debug + 'static>(&self, name: &'static str, promise: Promise<T, E>) {
-        promise.map(self.c(name));
-    }
+/// A handler that appends `name`, with the tick in which it is called, whatever it is given.
+pub fn c<A: 'static>(name: &'static str) -> impl FnOnce(A) + 'static {
+    move |_| at(name)
+}
 
-    /// Appends `name` with the tick, when `promise` is rejected.
-    pub fn on_rejected<T: 'static, E: std::fmt::Debug + 'static>(&self, name: &'static str, promise: Promise<T, E>) {
-        let log = self.clone();
-        promise.handle(move |outcome| {
-            if let Outcome::Rejected(_) = outcome {
-                log.at(name);
-            }
-        });
-    }
-
-    /// The lines so far, joined by two spaces, as Node printed them.
-    pub fn trace(&self) -> String {
-        self.lines.borrow().join("  ")
+/// A handler for `handle` that appends `name`, with the tick, if the promise faulted, and how it settled otherwise.
+pub fn on_fault<T: Debug + 'static, E: Debug + 'static>(name: &'static str) -> impl FnOnce(Outcome<T, E>) + 'static {
+    move |outcome| match outcome {
+        Outcome::Faulted(_) => at(name),
+        other => at(format_args!("{other:?}")),
     }
 }
 
-/// Runs `main` with a log of its own, on the loop of this thread, and compares the trace with what Node printed.
+/// JavaScript's `{ then(resolve, reject) { ... } }`.
+pub fn object<T: 'static, E: 'static>(
+    then: impl FnOnce(Resolve<T, E>, Reject<T, E>) -> Result<(), E> + 'static,
+) -> Resolution<T, E> {
+    Resolution::Thenable(Box::new(then))
+}
+
+/// The lines so far, joined by two spaces, as Node printed them.
+pub fn trace() -> String {
+    LINES.with_borrow(|lines| lines.join("  "))
+}
+
+/// Runs `snippet` and then the loop of this thread, and compares the trace with what Node printed.
 ///
-/// The generation is counted by a chain of microtasks that starts before `main`, as in the snippets of the rules.
+/// The generation is counted by a chain of microtasks that starts before the snippet, as it was in Node.
 #[track_caller]
-pub fn expect_trace(expected: &str, main: impl FnOnce(&Log)) {
+pub fn expect_trace(expected: &str, snippet: impl FnOnce()) {
     const GENERATIONS: u32 = 30;
 
-    fn count(generation: Rc<Cell<u32>>) {
-        queue_microtask(move || {
-            generation.set(generation.get() + 1);
-            if generation.get() < GENERATIONS {
-                count(generation);
+    fn count() {
+        queue_microtask(|| {
+            GENERATION.set(g() + 1);
+            if g() < GENERATIONS {
+                count();
             }
         });
     }
 
-    let log = Log::default();
+    LINES.set(Vec::new());
+    GENERATION.set(0);
     run(|| {
-        count(log.generation.clone());
-        main(&log);
+        count();
+        snippet();
     })
     .expect("every rejection of the snippet is handled, or heard by a hook");
-    assert_eq!(log.trace(), expected);
+    assert_eq!(trace(), expected);
 }

@@ -1,0 +1,210 @@
+//! What each operation allocates is a contract: a settled promise 1; `then`, `catch`, `finally`, `map` 1 each; following a
+//! promise 0; queueing a job 0, amortised; a spawned future 2. And with one handle no value is ever cloned.
+
+#![allow(missing_docs, reason = "a test program")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::mem::size_of;
+
+use thenable::{Outcome, Promise, PromiseId, RemoteResolver, Resolve, block_on, queue_microtask, run};
+
+/// Counts the allocations of each thread.
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+    static BYTES: Cell<i64> = const { Cell::new(0) };
+}
+
+fn count(allocations: u64, bytes: i64) {
+    ALLOCATIONS.set(ALLOCATIONS.get() + allocations);
+    BYTES.set(BYTES.get() + bytes);
+}
+
+fn bytes(layout: Layout) -> i64 {
+    i64::try_from(layout.size()).expect("an allocation is smaller than the address space")
+}
+
+// SAFETY: everything is passed on to the system's allocator.
+#[allow(unsafe_code, reason = "a global allocator cannot be written without it")]
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count(1, bytes(layout));
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        count(0, -bytes(layout));
+        unsafe { System.dealloc(memory, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// How often `operation` allocates, after the queues and tables of the thread have got their memory.
+fn allocations<R>(operation: impl FnOnce() -> R) -> (R, u64) {
+    let before = ALLOCATIONS.get();
+    let result = operation();
+    (result, ALLOCATIONS.get() - before)
+}
+
+/// Gives the queues room for what the test will queue.
+fn warm_up() {
+    run(|| (0..64).for_each(|_| queue_microtask(|| {}))).unwrap();
+    block_on(Promise::<(), ()>::spawn(async { Promise::<(), ()>::resolve(()).await })).unwrap();
+}
+
+type P<T> = Promise<T, u64>;
+
+#[test]
+fn a_settled_promise_is_one_allocation() {
+    warm_up();
+    assert_eq!(allocations(|| P::resolve(1_u64)).1, 1);
+    let (rejected, count) = allocations(|| P::<u64>::reject(1).recover(|reason| reason));
+    assert_eq!(count, 2 + 1, "the promise, its derived one, and the first entry of the list of rejections");
+    assert_eq!(block_on(rejected), Ok(1));
+}
+
+#[test]
+fn a_pending_promise_with_its_functions_is_one_allocation() {
+    warm_up();
+    let (_kept, count) = allocations(P::<u64>::with_resolvers);
+    assert_eq!(count, 1);
+    assert_eq!(allocations(|| Promise::new(|resolve: Resolve<u64, u64>, _| resolve(1))).1, 1);
+}
+
+#[test]
+fn each_verb_is_one_allocation_and_running_it_none() {
+    warm_up();
+    macro_rules! one {
+        ($source:expr, $promise:ident => $derived:expr) => {{
+            let $promise = $source;
+            let (derived, count) = allocations(|| $derived);
+            assert_eq!(count, 1, stringify!($derived));
+            let (_, count) = allocations(|| run(|| {}).unwrap());
+            assert_eq!(count, 0, concat!("running ", stringify!($derived)));
+            drop(derived);
+        }};
+    }
+    let pending = || {
+        let (promise, resolve, _reject) = P::<u64>::with_resolvers();
+        queue_microtask(move || resolve(1));
+        promise
+    };
+    one!(P::resolve(1_u64), p => p.then(|n| Ok(n + 1)));
+    one!(P::resolve(1_u64), p => p.map(|n| n + 1));
+    one!(P::resolve(1_u64), p => p.catch(Err));
+    one!(P::resolve(1_u64), p => p.finally(|| ()));
+    one!(P::resolve(1_u64), p => p.handle(Outcome::into_result));
+    one!(pending(), p => p.then(|n| Ok(n + 1)));
+    one!(pending(), p => p.map(|n| n + 1));
+    one!(pending(), p => p.catch(Err));
+    one!(pending(), p => p.finally(|| ()));
+}
+
+#[test]
+fn following_a_promise_allocates_nothing() {
+    warm_up();
+    let (inner, settle, _reject) = P::<u64>::with_resolvers();
+    let (outer, resolve, _reject) = P::<u64>::with_resolvers();
+    let outer = outer.map(|n| n + 1);
+    let (_, count) = allocations(|| {
+        run(|| resolve.with(inner)).unwrap();
+        run(|| settle(1)).unwrap();
+    });
+    assert_eq!(count, 0);
+    assert_eq!(block_on(outer), Ok(2));
+
+    let (inner, settle, _reject) = P::<u64>::with_resolvers();
+    let outer = P::resolve(()).then(|()| inner);
+    let (_, count) = allocations(|| {
+        run(|| {}).unwrap();
+        run(|| settle(1)).unwrap();
+    });
+    assert_eq!(count, 0);
+    assert_eq!(block_on(outer), Ok(1));
+}
+
+#[test]
+fn a_microtask_is_one_allocation_for_the_closure() {
+    warm_up();
+    let captured = 1_u64;
+    let (_, count) = allocations(|| queue_microtask(move || assert_eq!(captured, 1)));
+    assert_eq!(count, 1);
+    assert_eq!(allocations(|| run(|| {}).unwrap()).1, 0);
+}
+
+#[test]
+fn a_spawned_future_is_two_allocations_and_awaiting_a_promise_none() {
+    warm_up();
+    let settled = P::resolve(1_u64);
+    let (pending, resolve, _reject) = P::<u64>::with_resolvers();
+    let (promise, count) = allocations(|| P::spawn(async { Ok(settled.await? + pending.await?) }));
+    assert_eq!(count, 2);
+    let (_, count) = allocations(|| {
+        run(|| {}).unwrap();
+        run(|| resolve(2)).unwrap();
+    });
+    assert_eq!(count, 0);
+    assert_eq!(block_on(promise), Ok(3));
+}
+
+#[test]
+fn many_handlers_of_one_promise_share_a_growing_list() {
+    warm_up();
+    let (promise, resolve, _reject) = P::<u64>::with_resolvers();
+    let (_, count) = allocations(|| (0..1000).for_each(|_| drop(promise.clone().map(|_| ()))));
+    assert!((1000..1020).contains(&count), "one each, and the list grows by doubling: {count}");
+    resolve(1);
+    run(|| {}).unwrap();
+}
+
+#[test]
+fn awaiting_a_long_lived_promise_again_and_again_keeps_nothing() {
+    warm_up();
+    let (promise, _resolve, _reject) = P::<()>::with_resolvers();
+    let round = || {
+        let waiting = promise.clone();
+        block_on(async {
+            let winner = P::resolve(());
+            futures::future::select(waiting, winner).await;
+        });
+    };
+    (0..10).for_each(|_| round());
+    let before = BYTES.get();
+    (0..100_000).for_each(|_| round());
+    assert_eq!(BYTES.get(), before);
+}
+
+#[test]
+fn nothing_of_a_program_is_left_when_it_has_run() {
+    warm_up();
+    let program = || {
+        let (promise, resolve, _reject) = P::<String>::with_resolvers();
+        let abandoned = P::<String>::new(|_, _| {}).map(|text| text.len());
+        let first = promise.clone().then(|text| P::resolve(text + "!")).finally(|| P::resolve(()));
+        let second = promise.clone().then_async(async |text| Ok(text.len()));
+        let third = P::spawn(async move { promise.await.map(|text| text + "?") });
+        resolve("text".to_string());
+        run(|| drop(abandoned)).unwrap();
+        assert_eq!(block_on(first), Ok("text!".to_string()));
+        assert_eq!(block_on(second), Ok(4));
+        assert_eq!(block_on(third), Ok("text?".to_string()));
+    };
+    // The tables of the thread and the memory of the latest abandoned promises have a bounded size.
+    (0..100).for_each(|_| program());
+    let before = BYTES.get();
+    (0..100).for_each(|_| program());
+    assert_eq!(BYTES.get(), before);
+}
+
+#[test]
+fn handles_are_small() {
+    let pointer = size_of::<usize>();
+    assert_eq!(size_of::<Promise<[u8; 100], String>>(), 2 * pointer);
+    assert_eq!(size_of::<Resolve<u64, u64>>(), 2 * pointer);
+    assert_eq!(size_of::<RemoteResolver<u64, u64>>(), 3 * pointer);
+    assert_eq!(size_of::<PromiseId>(), 8);
+}

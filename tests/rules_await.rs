@@ -1,0 +1,155 @@
+//! Rules A1 to A5: async functions and `await`. Each test is a snippet that Node ran, and asserts what Node printed.
+//!
+//! An async function that is called is a future given to `Promise::spawn`. Rust awaits futures only, so `await 1` is an
+//! `await` of `Promise::resolve(1)`, and `await thenable` one of `Promise::resolve_with(thenable)`: what the `await` of
+//! JavaScript does itself.
+mod common;
+
+use std::convert::Infallible;
+use std::future::Future;
+
+use common::{at, c, expect_trace, log, object};
+use thenable::{Promise, queue_microtask};
+
+type P = Promise<i32, i32>;
+
+/// `(async () => { ... })()`.
+fn call(body: impl Future<Output = ()> + 'static) {
+    Promise::<(), Infallible>::spawn(body);
+}
+
+#[test]
+fn a1_await_of_a_promise_or_a_value_takes_a_tick_and_of_a_thenable_two() {
+    expect_trace("promise@1  value@1  thenable@2", || {
+        call(async {
+            assert_eq!(P::resolve_with(P::resolve(1)).await, Ok(1));
+            at("promise");
+        });
+        call(async {
+            assert_eq!(P::resolve(1).await, Ok(1));
+            at("value");
+        });
+        call(async {
+            let thenable = object(|r, _| {
+                r(1);
+                Ok(())
+            });
+            assert_eq!(P::resolve_with(thenable).await, Ok(1));
+            at("thenable");
+        });
+    });
+}
+
+#[test]
+fn a2_the_body_runs_synchronously_to_the_first_await() {
+    expect_trace("in  out  after@1", || {
+        call(async {
+            log("in");
+            assert_eq!(P::resolve(0).await, Ok(0));
+            at("after");
+        });
+        log("out");
+    });
+}
+
+#[test]
+fn a3_what_an_async_function_returns() {
+    expect_trace("value@1  throw@1  return await@2  promise@3", || {
+        let q = P::resolve(1);
+        let returned = q.clone();
+        P::spawn(async { Ok(1) }).then(c("value"));
+        P::spawn(async { returned }).then(c("promise"));
+        P::spawn(async { q.await }).then(c("return await"));
+        Promise::<(), i32>::spawn(async { Err(1) }).catch(c("throw"));
+    });
+}
+
+#[test]
+fn a4_await_of_a_rejected_promise_takes_a_tick_to_the_catch_block() {
+    expect_trace("caught@1", || {
+        call(async {
+            if P::reject(1).await.is_err() {
+                at("caught");
+            }
+        });
+    });
+}
+
+#[test]
+fn a5_the_continuation_of_an_await_is_queued_in_one_order_with_handlers() {
+    expect_trace("then1@2  await@2  then2@2", || {
+        let (p, r, _) = Promise::<(), ()>::with_resolvers();
+        let awaited = p.clone();
+        p.clone().then(c("then1"));
+        call(async {
+            assert_eq!(awaited.await, Ok(()));
+            at("await");
+        });
+        p.then(c("then2"));
+        queue_microtask(move || r(()));
+    });
+}
+
+#[test]
+fn a5_with_one_handle_the_continuation_is_queued_when_the_promise_settles() {
+    // The other promise settles later in the same tick, so its handler runs after the continuation.
+    expect_trace("await@2  then@2", || {
+        let (p, r, _) = P::with_resolvers();
+        let (q, s, _) = P::with_resolvers();
+        call(async {
+            assert_eq!(p.await, Ok(1));
+            at("await");
+        });
+        q.then(c("then"));
+        queue_microtask(move || {
+            r(1);
+            s(2);
+        });
+    });
+}
+
+#[test]
+fn a5_many_awaits_of_one_promise_keep_the_order_of_their_registration() {
+    expect_trace("a@1  b@1  then@1  c@1", || {
+        let (p, r, _) = P::with_resolvers();
+        let (a, b, d) = (p.clone(), p.clone(), p.clone());
+        call(async {
+            assert_eq!(a.await, Ok(1));
+            at("a");
+        });
+        call(async {
+            assert_eq!(b.await, Ok(1));
+            at("b");
+        });
+        p.then(c("then"));
+        call(async {
+            assert_eq!(d.await, Ok(1));
+            at("c");
+        });
+        r(1);
+    });
+}
+
+#[test]
+fn every_await_in_a_row_takes_its_tick() {
+    expect_trace("1@1  2@2  3@3  done@4", || {
+        P::spawn(async {
+            for name in [1, 2, 3] {
+                P::resolve(name).await?;
+                at(name);
+            }
+            Ok(0)
+        })
+        .then(c("done"));
+    });
+}
+
+#[test]
+fn an_async_handler_is_a_handler_that_returns_a_promise() {
+    // In Node: `Promise.resolve(1).then(async n => n + 1)`, and the same with an `await` in it and with `catch`.
+    expect_trace("then@4  catch@4  await@5", || {
+        P::resolve(1).then_async(async |n| Ok(n + 1)).then(c("then"));
+        P::reject(1).catch_async(async |n| Ok(n + 1)).then(c("catch"));
+        P::resolve(1).then_async(async |n| P::resolve(n).await).then(c("await"));
+    });
+}
