@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use rusqlite::types::FromSqlError;
 use serde_json::Value;
 use thiserror::Error;
 
@@ -14,8 +15,8 @@ pub(crate) enum DbError {
     #[error("cannot open the database {}: {source}", path.display())]
     Open { path: PathBuf, source: rusqlite::Error },
     /// A filter that is not an object.
-    #[error("a filter is an object, such as {{\"name\":\"Ada\"}}, and not {filter}")]
-    InvalidFilter { filter: Value },
+    #[error("a filter is an object of fields and their values, unlike {filter}: {source}")]
+    InvalidFilter { filter: Value, source: serde_json::Error },
     /// The search went through all users.
     #[error("no user matches {filter}")]
     NotFound { filter: Value },
@@ -42,6 +43,9 @@ pub(crate) enum DbError {
 /// What a document lacks to be a user.
 #[derive(Debug, Error)]
 pub(crate) enum NotAUser {
+    /// The column holds something else than text.
+    #[error("its column holds no text")]
+    NotText(#[from] FromSqlError),
     /// It is not JSON, or not an object.
     #[error(transparent)]
     Json(#[from] serde_json::Error),

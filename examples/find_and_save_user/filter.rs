@@ -13,11 +13,11 @@ impl Filter {
     ///
     /// Keys are the names of fields and nothing else: no paths, no operators.
     pub(crate) fn new(filter: Value) -> Result<Self, DbError> {
-        // Documents are compared as they were read from their text, where the last digit of a float may have changed; so
-        // the filter takes the same way.
+        // Documents are compared as they were read from their text, which may change the last digit of a float. So the
+        // filter goes the same way.
         match serde_json::from_str(&filter.to_string()) {
-            Ok(Value::Object(fields)) => Ok(Self(fields)),
-            _ => Err(DbError::InvalidFilter { filter }),
+            Ok(fields) => Ok(Self(fields)),
+            Err(source) => Err(DbError::InvalidFilter { filter, source }),
         }
     }
 

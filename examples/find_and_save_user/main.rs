@@ -1,8 +1,8 @@
-//! The chain that the project started from, on an SQLite database: find a user, rename and save it, find another.
+//! The chain that the project started from, in `SQLite`: find a user, rename and save it, find another.
 //!
-//! `cargo run --example find_and_save_user [PATH]` works on the database at `PATH`, which is made if it is not there, or on
-//! one in a temporary folder. It ends with 0 also if the chain fails and catches its failure; with 1 if a rejection is left
-//! that nobody handled; with 2 if it was called with anything but one path.
+//! `cargo run --example find_and_save_user [PATH]` works on the database at `PATH`, which is made if it is missing, or
+//! on one in a temporary folder. The exit code is 0 also if the second search fails, which the chain catches; 1 if the
+//! user was not saved, or if a rejection is left that nobody handled; 2 if there is more than one path.
 
 mod error;
 mod filter;

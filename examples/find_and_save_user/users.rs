@@ -1,4 +1,4 @@
-//! Users as JSON documents in an SQLite database: a model in the manner of Mongoose.
+//! Users as JSON documents in an `SQLite` database: a model in the manner of Mongoose.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -52,7 +52,7 @@ impl Users {
         let users = self.clone();
         self.query(move |connection| {
             let text = document.to_string();
-            // Read before it is written, so that no insert can leave a row that no search gets past.
+            // Read before it is written, so that no insert can leave a row that no search gets past. The id follows.
             let user = match parse(text.as_bytes()).and_then(|document| User::new(users, 0, document)) {
                 Ok(user) => user,
                 Err(source) => return Err(DbError::InvalidDocument { document, source }),
@@ -72,8 +72,8 @@ impl Users {
     ) -> Promise<T, DbError> {
         let connection = self.connection.clone();
         Promise::blocking(move || {
-            // The lock is poisoned if a query panicked. Its statement was reset while it unwound, so the connection is as
-            // good as before.
+            // The lock is poisoned if a query panicked. Its statement was reset by the unwinding, so the connection is
+            // as good as before.
             let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
             work(&connection)
         })
@@ -99,10 +99,10 @@ impl User {
         }
     }
 
-    /// Writes the name to the database. The promise is of the same user; it is rejected if the user was deleted meanwhile.
+    /// Writes the name to the database. The promise is of the same user; it rejects if the user was deleted meanwhile.
     ///
-    /// Nothing else is written, as Mongoose writes modified fields only: the rest of the document stays to the last digit,
-    /// and what others have changed in it meanwhile stays too.
+    /// Nothing else is written, as Mongoose writes modified fields only: the rest of the document stays to the last
+    /// digit, and what others have changed in it meanwhile stays too.
     #[track_caller]
     pub(crate) fn save(self) -> Promise<Self, DbError> {
         const SAVE: &str = "UPDATE users SET document = json_set(document, '$.name', json(?1)) WHERE id = ?2";
@@ -147,7 +147,7 @@ fn first_match(connection: &Connection, filter: &Filter) -> rusqlite::Result<Opt
     let mut statement = connection.prepare_cached("SELECT id, document FROM users ORDER BY id")?;
     let mut rows = statement.query(())?;
     while let Some(row) = rows.next()? {
-        let document = parse(row.get_ref(1)?.as_bytes()?);
+        let document = row.get_ref(1)?.as_bytes().map_err(NotAUser::from).and_then(parse);
         if document.as_ref().map_or(true, |document| filter.matches(document)) {
             return Ok(Some((row.get(0)?, document)));
         }
