@@ -1,20 +1,218 @@
-//! JavaScript's promises for Rust.
+//! JavaScript's promises for Rust: the same verbs, the same order of every handler, typed values and typed reasons, and no
+//! unsafe code.
+//!
+//! # The idea
+//!
+//! - **One thread, one loop.** A [`Promise`] belongs to the thread that made it. Every thread has a loop, as every JavaScript
+//!   agent has one. Nothing has to be set up first. [`run`] and [`block_on`] run the loop.
+//! - **Promises are eager.** What settles a promise is under way when you get the promise. Chaining registers a handler;
+//!   dropping a handle cancels nothing.
+//! - **Order is API.** A handler runs from a job of the microtask queue, never inside `then`, `resolve` or a drop. Handlers,
+//!   microtasks and the continuations of `await` share that one queue, first in, first out. Which of them runs in which
+//!   tick is what ECMA-262 and Node say. The documentation names the rules by letter and number (T5, A1, F2), and so do
+//!   the tests.
+//! - **Three ways to settle.** A promise is *fulfilled* with a value, *rejected* with a reason, or, if the code that should
+//!   have settled it panicked, settled with a [`Fault`]. A rejection or a fault that nobody handles is reported.
+//!
+//! # A promise
+//!
+//! Here is a shop that looks prices up. The executor, the closure given to [`Promise::new`], runs at once and gets two
+//! functions. It may call them now or keep them; the first call counts. Here a microtask calls them.
+//!
+//! ```
+//! use thenable::{Promise, queue_microtask};
+//!
+//! #[derive(Clone, Debug, PartialEq)]
+//! enum ShopError {
+//!     Unknown(&'static str),
+//!     TooDear(u32),
+//! }
+//!
+//! fn find_price(item: &'static str) -> Promise<u32, ShopError> {
+//!     Promise::new(|resolve, reject| {
+//!         queue_microtask(move || match item {
+//!             "tea" => resolve(4),
+//!             "cup" => resolve(9),
+//!             "samovar" => resolve(300),
+//!             _ => reject(ShopError::Unknown(item)),
+//!         });
+//!     })
+//! }
+//!
+//! assert_eq!(thenable::block_on(find_price("tea")), Ok(4));
+//! assert_eq!(thenable::block_on(find_price("hat")), Err(ShopError::Unknown("hat")));
+//! ```
+//!
+//! # A chain
+//!
+//! [`then`](Promise::then) gives the value to a handler and returns the promise of what the handler comes to. A handler
+//! returns what a promise can be resolved with: a `Result`, where `Err` is JavaScript's `throw`; another promise, which is
+//! adopted; or `()`. A function to a plain value is given to [`map`](Promise::map).
+//!
+//! ```
+//! # use thenable::{Promise, queue_microtask};
+//! # #[derive(Clone, Debug, PartialEq)]
+//! # enum ShopError { Unknown(&'static str), TooDear(u32) }
+//! # fn find_price(item: &'static str) -> Promise<u32, ShopError> {
+//! #     Promise::new(|resolve, reject| {
+//! #         queue_microtask(move || match item {
+//! #             "tea" => resolve(4),
+//! #             "cup" => resolve(9),
+//! #             "samovar" => resolve(300),
+//! #             _ => reject(ShopError::Unknown(item)),
+//! #         });
+//! #     })
+//! # }
+//! fn check(price: u32) -> Result<u32, ShopError> {
+//!     if price < 100 { Ok(price) } else { Err(ShopError::TooDear(price)) }
+//! }
+//!
+//! fn tea_with(item: &'static str) -> Promise<u32, ShopError> {
+//!     find_price("tea")
+//!         .then(move |tea| find_price(item).map(move |price| tea + price))
+//!         .then(check)
+//! }
+//!
+//! assert_eq!(thenable::block_on(tea_with("cup")), Ok(13));
+//! assert_eq!(thenable::block_on(tea_with("samovar")), Err(ShopError::TooDear(304)));
+//! ```
+//!
+//! # What goes wrong
+//!
+//! A rejection passes every `then` and stops at a [`catch`](Promise::catch), which may fulfill again or reject again.
+//! [`finally`](Promise::finally) runs in any case and passes the outcome on. A rejection that reaches the end of all its
+//! chains is reported after the queues are empty: [`run`] returns it as an error, unless a
+//! [hook](on_unhandled_rejection) is installed.
+//!
+//! ```
+//! # use thenable::{Promise, queue_microtask};
+//! # #[derive(Clone, Debug, PartialEq)]
+//! # enum ShopError { Unknown(&'static str), TooDear(u32) }
+//! # fn find_price(item: &'static str) -> Promise<u32, ShopError> {
+//! #     Promise::new(|resolve, reject| {
+//! #         queue_microtask(move || match item {
+//! #             "tea" => resolve(4),
+//! #             "cup" => resolve(9),
+//! #             "samovar" => resolve(300),
+//! #             _ => reject(ShopError::Unknown(item)),
+//! #         });
+//! #     })
+//! # }
+//! # fn check(price: u32) -> Result<u32, ShopError> {
+//! #     if price < 100 { Ok(price) } else { Err(ShopError::TooDear(price)) }
+//! # }
+//! # fn tea_with(item: &'static str) -> Promise<u32, ShopError> {
+//! #     find_price("tea")
+//! #         .then(move |tea| find_price(item).map(move |price| tea + price))
+//! #         .then(check)
+//! # }
+//! let tea_only = tea_with("samovar")
+//!     .catch(|reason| match reason {
+//!         ShopError::TooDear(_) => find_price("tea"),
+//!         unknown => Promise::reject(unknown),
+//!     })
+//!     .finally(|| println!("the shop closes"));
+//! assert_eq!(thenable::block_on(tea_only), Ok(4));
+//!
+//! let unhandled = thenable::run(|| {
+//!     tea_with("hat");
+//! });
+//! assert_eq!(unhandled.unwrap_err().downcast::<ShopError>().unwrap(), ShopError::Unknown("hat"));
+//! ```
+//!
+//! # Await
+//!
+//! A promise is a future: `promise.await` gives a `Result`. [`Promise::spawn`] goes the other way and makes a promise of a
+//! future, as calling an `async` function does. Both take the ticks that they take in JavaScript.
+//!
+//! A handle is consumed by what is done with it. Where two parties want the same promise, the handle is cloned: a clone is
+//! another handle on the same promise. It asks for `Clone` of the value and of the reason.
+//!
+//! ```
+//! # use thenable::{Promise, queue_microtask};
+//! # #[derive(Clone, Debug, PartialEq)]
+//! # enum ShopError { Unknown(&'static str), TooDear(u32) }
+//! # fn find_price(item: &'static str) -> Promise<u32, ShopError> {
+//! #     Promise::new(|resolve, reject| {
+//! #         queue_microtask(move || match item {
+//! #             "tea" => resolve(4),
+//! #             "cup" => resolve(9),
+//! #             "samovar" => resolve(300),
+//! #             _ => reject(ShopError::Unknown(item)),
+//! #         });
+//! #     })
+//! # }
+//! use std::{cell::RefCell, rc::Rc};
+//!
+//! let log = Rc::new(RefCell::new(Vec::new()));
+//! let (in_handler, in_future, in_main) = (log.clone(), log.clone(), log.clone());
+//!
+//! thenable::run(move || {
+//!     let tea = find_price("tea");
+//!     tea.clone().map(move |price| in_handler.borrow_mut().push(format!("handler: {price}")));
+//!     Promise::<(), ShopError>::spawn(async move {
+//!         let tea = tea.await?;
+//!         let cup = find_price("cup").await?;
+//!         in_future.borrow_mut().push(format!("future: {}", tea + cup));
+//!         Ok(())
+//!     });
+//!     in_main.borrow_mut().push("main".to_string());
+//! })?;
+//!
+//! assert_eq!(*log.borrow(), ["main", "handler: 4", "future: 13"]);
+//! # Ok::<(), thenable::UnhandledRejection>(())
+//! ```
+//!
+//! # Features
+//!
+//! - `blocking`, off by default: `Promise::blocking` runs work on a pool of threads beside the loop. Without it,
+//!   [`Promise::remote`] lets a thread of your own settle a promise.
+//!
+//! # What is missing
+//!
+//! This version has no combinators (`all`, `race` and their like), no timers, no sockets, and no loop that can be configured
+//! or run turn by turn.
+//!
+//! The guide, the differences from ECMA-262 and Node, the architecture and the design decisions are in the folder `docs` of
+//! the crate.
 #![forbid(unsafe_code)]
 
-mod outcome;
+// From the lowest layer to the highest: a file imports from its own layer and from those above it in this list.
+
+// What a promise is, and what it settles to.
 mod identity;
+
 mod error;
+
+mod outcome;
+
+// The seams to the host: the queues, what is reported, what other threads send.
 mod queue;
+
 mod rejections;
+
 mod inbox;
+
+// Freeing without the stack.
 mod disposal;
+
+// The promise: its state, its fate, its reactions.
 mod cell;
+
 mod resolve;
+
 mod reaction;
+
 mod promise;
+
+// The bridges: to `await`, and to other threads.
 mod future;
+
 mod remote;
+
+// The loop, and what is built on all of it.
 mod event_loop;
+
 #[cfg(feature = "blocking")]
 mod background;
 
@@ -33,3 +231,22 @@ pub use crate::remote::RemoteResolver;
 pub use crate::resolve::functions::{Reject, Resolve};
 pub use crate::resolve::resolution::{IntoResolution, Resolution};
 pub use crate::resolve::thenable::Thenable;
+
+/// The pages beside the source, compiled and run as tests.
+#[cfg(doctest)]
+mod pages {
+    #[doc = include_str!("../README.md")]
+    mod readme {}
+
+    #[doc = include_str!("../docs/guide.md")]
+    mod guide {}
+
+    #[doc = include_str!("../docs/architecture.md")]
+    mod architecture {}
+
+    #[doc = include_str!("../docs/design.md")]
+    mod design {}
+
+    #[doc = include_str!("../docs/differences.md")]
+    mod differences {}
+}

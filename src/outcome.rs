@@ -24,6 +24,10 @@ pub enum Outcome<T, E> {
 impl<T, E> Outcome<T, E> {
     /// The value or the reason, as a `Result`.
     ///
+    /// # Errors
+    ///
+    /// The reason of a rejection.
+    ///
     /// # Panics
     ///
     /// Resumes the panic that a [`Fault`] carries.

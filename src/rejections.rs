@@ -7,6 +7,7 @@ use std::any::{Any, type_name};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::fmt;
+use std::mem;
 use std::ptr;
 use std::rc::{Rc, Weak};
 use std::task::Waker;
@@ -144,7 +145,12 @@ pub(crate) fn abandoned(origin: Origin) {
 
 /// Whether there is anything to report.
 pub(crate) fn has_reports() -> bool {
-    TRACKER.with(|tracker| !tracker.unhandled.borrow().is_empty() || !tracker.handled_late.borrow().is_empty())
+    has_unhandled() || TRACKER.with(|tracker| !tracker.handled_late.borrow().is_empty())
+}
+
+/// Whether any rejection waits, perhaps handled meanwhile.
+pub(crate) fn has_unhandled() -> bool {
+    TRACKER.with(|tracker| !tracker.unhandled.borrow().is_empty())
 }
 
 /// The next promise whose rejection was reported and handled later.
@@ -152,14 +158,32 @@ pub(crate) fn next_handled_late() -> Option<PromiseId> {
     TRACKER.with(|tracker| tracker.handled_late.borrow_mut().pop_front())
 }
 
-/// How many rejections wait now, some of them perhaps handled meanwhile.
-pub(crate) fn count_unhandled() -> usize {
-    TRACKER.with(|tracker| tracker.unhandled.borrow().len())
+/// The rejections that wait now, in the order of rejecting. What is not taken from it goes back.
+pub(crate) fn unhandled() -> Unhandled {
+    Unhandled(TRACKER.with(|tracker| tracker.unhandled.take()))
 }
 
-/// The next rejection in the order of rejecting.
-pub(crate) fn next_unhandled() -> Option<Rc<dyn Tracked>> {
-    TRACKER.with(|tracker| tracker.unhandled.borrow_mut().pop_front())
+/// A snapshot of the rejections that wait.
+pub(crate) struct Unhandled(VecDeque<Rc<dyn Tracked>>);
+
+impl Iterator for Unhandled {
+    type Item = Rc<dyn Tracked>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.pop_front()
+    }
+}
+
+impl Drop for Unhandled {
+    fn drop(&mut self) {
+        if !self.0.is_empty() {
+            TRACKER.with(|tracker| {
+                let mut unhandled = tracker.unhandled.borrow_mut();
+                self.0.append(&mut unhandled);
+                *unhandled = mem::take(&mut self.0);
+            });
+        }
+    }
 }
 
 /// The latest abandoned promises.

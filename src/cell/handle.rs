@@ -123,8 +123,12 @@ impl<T, E> Promise<T, E> {
     /// Where the promise stands now. A promise that follows another one is pending.
     ///
     /// A program of promises seldom needs to ask; tests and debuggers do.
+    ///
+    /// # Panics
+    ///
+    /// If an `await` of this handle has completed.
     pub fn state(&self) -> PromiseState {
-        self.node.as_ref().map_or(PromiseState::Pending, |node| node.cell().promise_state())
+        self.cell().promise_state()
     }
 
     /// The outcome, if the promise has settled, without consuming anything.

@@ -113,33 +113,61 @@ type HandledHook = Box<dyn FnMut(PromiseId)>;
 
 struct Hooks {
     mode: Cell<UnhandledRejections>,
-    unhandled: RefCell<Slot<UnhandledHook>>,
-    handled: RefCell<Slot<HandledHook>>,
+    unhandled: Slot<UnhandledHook>,
+    handled: Slot<HandledHook>,
 }
 
-/// A hook, and how often one was installed: a hook that is running finds out that it was replaced meanwhile.
+/// Room for a hook.
 struct Slot<H> {
-    hook: Option<H>,
-    installed: u64,
+    hook: RefCell<Option<H>>,
+    /// How often one was installed: a hook that is running finds out that it was replaced meanwhile.
+    installed: Cell<u64>,
 }
 
 impl<H> Slot<H> {
-    const EMPTY: Self = Self { hook: None, installed: 0 };
+    const fn new() -> Self {
+        Self { hook: RefCell::new(None), installed: Cell::new(0) }
+    }
 
-    fn install(&mut self, hook: Option<H>) -> Option<H> {
-        self.installed += 1;
-        std::mem::replace(&mut self.hook, hook)
+    /// Puts a hook in, and gives back the one before: dropping it runs user code.
+    fn install(&self, hook: Option<H>) -> Option<H> {
+        self.installed.set(self.installed.get() + 1);
+        self.hook.replace(hook)
     }
 }
 
 thread_local! {
     static HOOKS: Hooks = const {
-        Hooks {
-            mode: Cell::new(UnhandledRejections::Throw),
-            unhandled: RefCell::new(Slot::EMPTY),
-            handled: RefCell::new(Slot::EMPTY),
-        }
+        Hooks { mode: Cell::new(UnhandledRejections::Throw), unhandled: Slot::new(), handled: Slot::new() }
     };
+}
+
+/// A hook that was taken out of its slot to be called, and goes back unless another one was installed meanwhile.
+struct Calling<H: 'static> {
+    slot: fn(&Hooks) -> &Slot<H>,
+    hook: Option<H>,
+    installed: u64,
+}
+
+impl<H> Calling<H> {
+    /// Calls the hook in `slot`, if there is one.
+    fn call(slot: fn(&Hooks) -> &Slot<H>, call: impl FnOnce(&mut H)) -> bool {
+        let (hook, installed) = HOOKS.with(|hooks| (slot(hooks).hook.take(), slot(hooks).installed.get()));
+        let mut calling = Self { slot, hook, installed };
+        calling.hook.as_mut().map(call).is_some()
+    }
+}
+
+impl<H> Drop for Calling<H> {
+    fn drop(&mut self) {
+        if let Some(hook) = self.hook.take() {
+            let leftover = HOOKS.with(|hooks| {
+                let slot = (self.slot)(hooks);
+                if slot.installed.get() == self.installed { slot.hook.replace(Some(hook)) } else { Some(hook) }
+            });
+            drop(leftover);
+        }
+    }
 }
 
 /// Calls `hook` with every rejection and fault of this thread that nobody has handled when the microtask queue is empty:
@@ -161,7 +189,7 @@ thread_local! {
 /// # Ok::<(), thenable::UnhandledRejection>(())
 /// ```
 pub fn on_unhandled_rejection(hook: impl FnMut(&RejectionReport<'_>) + 'static) {
-    let replaced = HOOKS.with(|hooks| hooks.unhandled.borrow_mut().install(Some(Box::new(hook))));
+    let replaced = HOOKS.with(|hooks| hooks.unhandled.install(Some(Box::new(hook))));
     drop(replaced);
 }
 
@@ -169,14 +197,13 @@ pub fn on_unhandled_rejection(hook: impl FnMut(&RejectionReport<'_>) + 'static) 
 /// `process.on("rejectionHandled")` of Node. It is called at the end of the drain in which the handler was added, before
 /// new rejections are reported (rule U3).
 pub fn on_rejection_handled(hook: impl FnMut(PromiseId) + 'static) {
-    let replaced = HOOKS.with(|hooks| hooks.handled.borrow_mut().install(Some(Box::new(hook))));
+    let replaced = HOOKS.with(|hooks| hooks.handled.install(Some(Box::new(hook))));
     drop(replaced);
 }
 
 /// Removes the hooks of [`on_unhandled_rejection`] and [`on_rejection_handled`].
 pub fn remove_rejection_hooks() {
-    let removed =
-        HOOKS.with(|hooks| (hooks.unhandled.borrow_mut().install(None), hooks.handled.borrow_mut().install(None)));
+    let removed = HOOKS.with(|hooks| (hooks.unhandled.install(None), hooks.handled.install(None)));
     drop(removed);
 }
 
@@ -185,44 +212,26 @@ pub fn set_unhandled_rejections(mode: UnhandledRejections) -> UnhandledRejection
     HOOKS.with(|hooks| hooks.mode.replace(mode))
 }
 
-/// Calls the hook in the slot that `slot` picks, if there is one. The slot is not borrowed meanwhile.
-fn call<H>(slot: impl Fn(&Hooks) -> &RefCell<Slot<H>>, call: impl FnOnce(&mut H)) -> bool {
-    let (hook, installed) = HOOKS.with(|hooks| {
-        let mut slot = slot(hooks).borrow_mut();
-        (slot.hook.take(), slot.installed)
-    });
-    let Some(mut hook) = hook else { return false };
-    call(&mut hook);
-    let leftover = HOOKS.with(|hooks| {
-        let mut slot = slot(hooks).borrow_mut();
-        if slot.installed == installed { slot.hook.replace(hook) } else { Some(hook) }
-    });
-    drop(leftover);
-    true
-}
-
 /// Reports what was handled late, then a snapshot of what is unhandled. Returns whether anything was called.
 pub(super) fn process_rejections() -> Result<bool, UnhandledRejection> {
     let mut called = false;
     while let Some(id) = rejections::next_handled_late() {
         called = true;
-        let heard = call(|hooks| &hooks.handled, |hook| hook(id));
+        let heard = Calling::call(|hooks| &hooks.handled, |hook| hook(id));
         if !heard && HOOKS.with(|hooks| hooks.mode.get()) == UnhandledRejections::Warn {
             eprintln!("warning: the rejection of promise {id} was handled after it had been reported");
         }
     }
-    for _ in 0..rejections::count_unhandled() {
-        // Dropping one may have swept others.
-        let Some(promise) = rejections::next_unhandled() else { break };
+    for promise in rejections::unhandled() {
         if !promise.tracked().is_handled() {
             called = true;
-            report(promise)?;
+            report(&promise)?;
         }
     }
-    Ok(called || rejections::count_unhandled() > 0)
+    Ok(called || rejections::has_unhandled())
 }
 
-fn report(promise: Rc<dyn Tracked>) -> Result<(), UnhandledRejection> {
+fn report(promise: &Rc<dyn Tracked>) -> Result<(), UnhandledRejection> {
     let cell = promise.tracked();
     cell.mark_reported();
     let origin = cell.origin();
@@ -230,7 +239,7 @@ fn report(promise: Rc<dyn Tracked>) -> Result<(), UnhandledRejection> {
     let mut error = None;
     cell.show_reason(&mut |reason| {
         let report = RejectionReport { origin, reason };
-        let heard = call(|hooks| &hooks.unhandled, |hook| hook(&report));
+        let heard = Calling::call(|hooks| &hooks.unhandled, |hook| hook(&report));
         match mode {
             UnhandledRejections::Throw if !heard => error = Some(UnhandledRejection::new(promise.clone(), report)),
             UnhandledRejections::Warn => eprintln!("warning: {report}"),

@@ -5,11 +5,18 @@ pub(crate) mod home;
 pub(crate) mod root;
 pub(crate) mod waker;
 
-#[cfg(loom)]
-use loom::sync::{Condvar, Mutex, MutexGuard};
 use std::mem;
-#[cfg(not(loom))]
-use std::sync::{Condvar, Mutex, MutexGuard};
+#[cfg(not(thenable_loom))]
+use std::sync::{
+    Condvar, Mutex, MutexGuard,
+    atomic::{AtomicBool, Ordering},
+};
+
+#[cfg(thenable_loom)]
+use loom::sync::{
+    Condvar, Mutex, MutexGuard,
+    atomic::{AtomicBool, Ordering},
+};
 
 /// Messages from any thread to one, which can sleep until one arrives.
 #[derive(Debug)]
@@ -74,12 +81,35 @@ impl<M> Inbox<M> {
     }
 }
 
-#[cfg(all(test, loom))]
+/// Whether a wake is on its way already, so that a second one need not be sent.
+#[derive(Debug)]
+pub(crate) struct WakeFlag(AtomicBool);
+
+impl WakeFlag {
+    pub(crate) fn new() -> Self {
+        Self(AtomicBool::new(false))
+    }
+
+    /// Returns whether the wake has to be sent. If not, the one on its way will find what was done before this call.
+    pub(crate) fn raise(&self) -> bool {
+        !self.0.swap(true, Ordering::AcqRel)
+    }
+
+    /// The wake has arrived: one that is raised from now on has to be sent. Called before the task is polled.
+    ///
+    /// It reads the flag, too: so it is ordered after every `raise` that counted on this wake.
+    pub(crate) fn lower(&self) {
+        self.0.swap(false, Ordering::AcqRel);
+    }
+}
+
+#[cfg(all(test, thenable_loom))]
 mod tests {
     use loom::sync::Arc;
+    use loom::sync::atomic::{AtomicUsize, Ordering};
     use loom::thread;
 
-    use super::Inbox;
+    use super::{Inbox, WakeFlag};
 
     /// Receives `count` messages, parking in between.
     fn receive(inbox: &Inbox<u32>, count: usize) -> Vec<u32> {
@@ -134,6 +164,31 @@ mod tests {
                 Err(given_back) => assert_eq!((given_back, received.len()), (7, 0)),
             }
             assert_eq!(inbox.push(8), Err(8));
+        });
+    }
+    #[test]
+    fn a_task_that_is_woken_by_two_threads_sees_what_both_did() {
+        loom::model(|| {
+            let shared = Arc::new((Inbox::new(), WakeFlag::new(), AtomicUsize::new(0)));
+            let threads = [(); 2].map(|()| {
+                let shared = Arc::clone(&shared);
+                thread::spawn(move || {
+                    let (inbox, flag, done) = &*shared;
+                    done.fetch_add(1, Ordering::Relaxed);
+                    if flag.raise() {
+                        inbox.push(()).unwrap();
+                    }
+                })
+            });
+            let (inbox, flag, done) = &*shared;
+            // The polls of the task. If a wake were lost, the park would never end, which the model reports.
+            while done.load(Ordering::Relaxed) < 2 {
+                inbox.park();
+                let mut wakes = Vec::new();
+                inbox.swap(&mut wakes);
+                flag.lower();
+            }
+            threads.into_iter().for_each(|thread| thread.join().unwrap());
         });
     }
 }

@@ -6,31 +6,29 @@
 
 use std::cell::{Cell, RefCell};
 use std::mem;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Wake, Waker};
 
-use super::Inbox;
 use super::home::{self, Key, Message};
+use super::{Inbox, WakeFlag};
 
 /// A waker that may go to any thread.
 pub(crate) struct ForeignWaker {
     key: Key,
     inbox: Arc<Inbox<Message>>,
-    /// A wake is in the inbox already.
-    sent: AtomicBool,
+    sent: WakeFlag,
 }
 
 impl ForeignWaker {
     fn new() -> Self {
         let (inbox, key) = home::new_key();
-        Self { key, inbox, sent: AtomicBool::new(false) }
+        Self { key, inbox, sent: WakeFlag::new() }
     }
 
     /// Wakes the task, on the task's thread.
     pub(super) fn wake_at_home(&self) {
         // Before the wake, so that none that comes later is taken for this one.
-        self.sent.store(false, Ordering::Release);
+        self.sent.lower();
         let polled = POLLING.try_with(|polling| {
             polling.borrow().as_ref().filter(|polling| polling.key == self.key).map(|polling| polling.task.clone())
         });
@@ -44,7 +42,7 @@ impl Wake for ForeignWaker {
     fn wake(self: Arc<Self>) {
         if home::is_home(&self.inbox) {
             self.wake_at_home();
-        } else if !self.sent.swap(true, Ordering::AcqRel) {
+        } else if self.sent.raise() {
             // The message holds the waker, so its task is kept until the wake has been delivered. After the thread has
             // ended the message comes back, and nothing is left to be woken.
             let inbox = self.inbox.clone();

@@ -8,9 +8,7 @@ use std::rc::Rc;
 use crate::cell::handle::Promise;
 use crate::outcome::{Fault, Outcome};
 use crate::reaction::finally::finally;
-use crate::reaction::handlers::{
-    CatchUnwind, MapBoth, OnEither, OnFulfilled, OnRejected, OnSettled, Recover, Share,
-};
+use crate::reaction::handlers::{CatchUnwind, MapBoth, OnEither, OnFulfilled, OnRejected, OnSettled, Recover, Share};
 use crate::reaction::react;
 use crate::resolve::resolution::IntoResolution;
 

@@ -37,7 +37,10 @@ impl<T: 'static, E: Debug + 'static> Reaction<T, E> for PromiseNode<T, E, Relay>
 /// A promise with one handle that settles when `source` does. Its listener goes when that handle is dropped.
 pub(crate) fn relay<T: 'static, E: Debug + 'static>(source: Promise<T, E>) -> Promise<T, E> {
     let origin = source.origin();
-    let node = Rc::new(PromiseNode { cell: PromiseCell::pending(origin.made_at), kind: Relay { source: Rc::downgrade(&source.tracked()) } });
+    let node = Rc::new(PromiseNode {
+        cell: PromiseCell::pending(origin.made_at),
+        kind: Relay { source: Rc::downgrade(&source.tracked()) },
+    });
     node.cell.stand_for(origin);
     // Whoever awaits sees the outcome.
     node.cell.mark_handled();

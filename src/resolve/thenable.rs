@@ -53,18 +53,21 @@ impl<T, E> fmt::Debug for dyn Thenable<T, E> {
 }
 
 /// `NewPromiseResolveThenableJob` (ECMA-262 §27.2.2.2): calls the thenable with fresh resolving functions.
-pub(super) struct ThenableJob<T, E>(Cell<Option<(Rc<dyn Node<T, E>>, Box<dyn Thenable<T, E>>)>>);
+pub(super) struct ThenableJob<T, E> {
+    node: Rc<dyn Node<T, E>>,
+    thenable: Cell<Option<Box<dyn Thenable<T, E>>>>,
+}
 
 impl<T, E> ThenableJob<T, E> {
     pub(super) fn new(node: Rc<dyn Node<T, E>>, thenable: Box<dyn Thenable<T, E>>) -> Self {
-        Self(Cell::new(Some((node, thenable))))
+        Self { node, thenable: Cell::new(Some(thenable)) }
     }
 }
 
 impl<T: 'static, E: Debug + 'static> Job for ThenableJob<T, E> {
     fn run(self: Rc<Self>) {
-        let (node, thenable) = self.0.take().expect("the job of a thenable is queued once");
-        let (resolve, reject) = fresh(node);
+        let thenable = self.thenable.take().expect("the job of a thenable is queued once");
+        let (resolve, reject) = fresh(self.node.clone());
         // What comes after the first call is ignored, an error and a panic too: so they go through the functions.
         let functions = resolve.clone();
         match catch_unwind(AssertUnwindSafe(|| thenable.then(resolve, reject))) {
