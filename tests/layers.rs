@@ -1,7 +1,5 @@
 //! The layers of docs/architecture.md, kept by reading the sources.
 
-#![allow(missing_docs, reason = "a test program")]
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

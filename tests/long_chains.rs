@@ -3,8 +3,6 @@
 //! Each test runs in a thread of its own with 64 KiB of stack, or the least the platform gives. They take turns, since each
 //! needs a gigabyte or more.
 
-#![allow(missing_docs, reason = "a test program")]
-
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::{Mutex, PoisonError};

@@ -9,8 +9,8 @@ type P = Promise<(), i32>;
 
 #[test]
 fn m1_promise_jobs_and_microtasks_share_one_queue_that_runs_until_it_is_empty() {
-    // The snippet ends with `setTimeout(() => log('timer'), 0)`, which Node prints last. That line is left out here, and
-    // its word in the trace.
+    // The snippet ends with `setTimeout(() => log('timer'), 0)`, which Node prints last. That line is left out here,
+    // and its word in the trace.
     expect_trace("m1  p1  m3  p2", || {
         queue_microtask(|| {
             log("m1");
@@ -60,8 +60,8 @@ fn n1_ticks_run_before_microtasks_and_those_made_by_microtasks_after_the_drain()
 
 #[test]
 fn n1_ticks_and_microtasks_run_between_two_macrotasks() {
-    // In Node: two immediates, of which the first queues a tick and a microtask. The handlers here are microtasks already,
-    // so the tick that one makes waits for the microtask queue.
+    // In Node: two immediates, of which the first queues a tick and a microtask. The handlers here are microtasks
+    // already, so the tick that one makes waits for the microtask queue.
     expect_trace("cb1  p1  k1  cb2  p2  k2", || {
         for i in [1, 2] {
             let (sent, resolver) = P::remote();

@@ -1,8 +1,6 @@
 //! A loop that is idle for ever says what it waits for, where that was made, and what was abandoned; and it never says so
 //! while somebody outside can still go on.
 
-#![allow(missing_docs, reason = "a test program")]
-
 use std::future::{pending, poll_fn};
 use std::panic::catch_unwind;
 use std::sync::mpsc;

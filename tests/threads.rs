@@ -1,7 +1,5 @@
 //! Other threads: remote resolvers, wakes from outside, the pool, and the end of a thread (invariant 8).
 
-#![allow(missing_docs, reason = "a test program")]
-
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending, poll_fn};
 use std::pin::Pin;
@@ -222,8 +220,12 @@ fn a_thread_that_ends_drops_its_pending_tasks_at_home() {
         let signal = signal.clone();
         thread::spawn(move || {
             // One waits for another thread, one for a remote resolver, one for nothing, one is queued.
-            let (waiting, remote, never, queued) =
-                (DropReport(report.clone()), DropReport(report.clone()), DropReport(report.clone()), DropReport(report));
+            let (waiting, remote, never, queued) = (
+                DropReport(report.clone()),
+                DropReport(report.clone()),
+                DropReport(report.clone()),
+                DropReport(report),
+            );
             P::spawn(async move {
                 signal.await;
                 drop(waiting);

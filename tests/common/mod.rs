@@ -1,13 +1,13 @@
 //! What stands before every snippet of the rules, in Rust: a trace of what ran, and of the tick in which it ran.
 //!
-//! The trace is the thread's, so that a snippet reads as it does in JavaScript: `log` and `c` are functions, and no handler
-//! has to carry anything along. Each test runs on a thread of its own.
+//! The trace is the thread's, so that a snippet reads as it does in JavaScript: `log` and `c` are functions, and no
+//! handler has to carry anything along. Each test runs on a thread of its own.
 #![allow(unreachable_pub, dead_code, reason = "each test program uses a part of it")]
 
 use std::cell::{Cell, RefCell};
 use std::fmt::{Debug, Display};
 
-use thenable::{Outcome, Promise, Reject, Resolution, Resolve, queue_microtask, run};
+use thenable::{Outcome, Reject, Resolution, Resolve, queue_microtask, run};
 
 thread_local! {
     static LINES: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
