@@ -152,16 +152,15 @@ impl<T: 'static, E: Debug + 'static> Future for Promise<T, E> {
         }
         let cell = self.cell();
         cell.mark_handled();
-        let queued_before = cell.mark_awaited();
+        let (waker, run) = task_waker(context);
         if cell.promise_state() == PromiseState::Pending {
-            let waker = task_waker(context);
             rejections::note_awaited(&waker, || self.tracked());
             drop(cell.await_with(waker));
             Poll::Pending
-        } else if queued_before {
+        } else if cell.continues(run) {
             Poll::Ready(self.take().consume().into_result())
         } else {
-            task_waker(context).wake();
+            waker.wake();
             Poll::Pending
         }
     }

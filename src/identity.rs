@@ -46,10 +46,11 @@ pub(crate) fn id_of(address: usize) -> PromiseId {
         NEXT.set(id + 1);
         PromiseId(id)
     };
-    // While the thread ends the table may be gone; the number is fresh all the same.
+    // While the thread ends the table may be gone. The address tells the promises that live then apart from each other,
+    // and the highest bit from those that have a number.
     ASSIGNED
         .try_with(|assigned| *assigned.borrow_mut().entry(address).or_insert_with(assign))
-        .unwrap_or_else(|_| assign())
+        .unwrap_or(PromiseId(address as u64 | 1 << 63))
 }
 
 /// The promise at `address` stands for the one with this id, and has the same.

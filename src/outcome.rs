@@ -105,6 +105,9 @@ struct FaultInner {
 impl Fault {
     /// A fault from the payload of a panic, as [`std::panic::catch_unwind`] gives it.
     pub fn from_panic(payload: Box<dyn Any + Send>) -> Self {
+        if let Some(error) = payload.downcast_ref::<SelfResolution>() {
+            return Self::from_self_resolution(*error);
+        }
         let message = if let Some(message) = payload.downcast_ref::<&'static str>() {
             (*message).into()
         } else if let Some(message) = payload.downcast_ref::<String>() {
@@ -117,8 +120,7 @@ impl Fault {
 
     pub(crate) fn from_self_resolution(error: SelfResolution) -> Self {
         let message = error.to_string().into_boxed_str();
-        let payload = Cell::new(Some(Box::new(error) as Box<dyn Any + Send>));
-        Self { inner: Rc::new(FaultInner { message, payload, self_resolution: Some(error) }) }
+        Self { inner: Rc::new(FaultInner { message, payload: Cell::new(None), self_resolution: Some(error) }) }
     }
 
     /// The message of the panic; `Box<dyn Any>` where the payload was neither `&'static str` nor `String`.
@@ -131,10 +133,13 @@ impl Fault {
         self.inner.self_resolution
     }
 
-    /// The payload of the panic, or the [`SelfResolution`] in a box. A later taker among the clones of this fault gets
-    /// the message, as a `String`.
+    /// The payload of the panic, or the [`SelfResolution`] in a box. A later taker of a panic's payload, among the clones of
+    /// this fault, gets the message, as a `String`.
     pub fn into_payload(self) -> Box<dyn Any + Send> {
-        self.inner.payload.take().unwrap_or_else(|| Box::new(self.inner.message.to_string()))
+        match self.inner.self_resolution {
+            Some(error) => Box::new(error),
+            None => self.inner.payload.take().unwrap_or_else(|| Box::new(self.inner.message.to_string())),
+        }
     }
 
     /// Goes on unwinding with the payload. The panic hook is not called a second time.

@@ -3,6 +3,7 @@
 use std::mem;
 use std::rc::{Rc, Weak};
 use std::task::Waker;
+use std::vec;
 
 use super::handle::Promise;
 use super::node::{Adoption, Node};
@@ -85,36 +86,26 @@ pub(crate) enum Listeners<T, E> {
     Many(Box<Many<T, E>>),
 }
 
-/// The listeners of a promise that has several, or several handles.
+/// The listeners of a promise that has several.
 pub(crate) struct Many<T, E> {
     list: Vec<Listener<T, E>>,
-    /// Known once a handle was cloned.
-    pub(super) clone: Option<CloneOutcome<T, E>>,
 }
 
 /// How to clone an outcome, noted where `T: Clone` and `E: Clone` are known.
 pub(super) type CloneOutcome<T, E> = fn(&Outcome<T, E>) -> Outcome<T, E>;
 
 impl<T, E> Listeners<T, E> {
-    pub(super) fn into_many(self) -> Box<Many<T, E>> {
-        match self {
-            Self::None => Box::new(Many { list: Vec::new(), clone: None }),
-            Self::One(first) => Box::new(Many { list: vec![first], clone: None }),
-            Self::Many(many) => many,
-        }
-    }
-
     /// Appends. Returns how many consumers were found gone while making room.
     pub(super) fn push(&mut self, listener: Listener<T, E>) -> u32 {
-        match self {
-            Self::None => *self = Self::One(listener),
-            Self::One(_) => {
-                let mut many = mem::replace(self, Self::None).into_many();
-                many.list.push(listener);
+        *self = match mem::replace(self, Self::None) {
+            Self::None => Self::One(listener),
+            Self::One(first) => Self::Many(Box::new(Many { list: vec![first, listener] })),
+            Self::Many(mut many) => {
+                let swept = many.push(listener);
                 *self = Self::Many(many);
+                return swept;
             }
-            Self::Many(many) => return many.push(listener),
-        }
+        };
         0
     }
 
@@ -123,7 +114,7 @@ impl<T, E> Listeners<T, E> {
         match self {
             Self::None => {}
             Self::One(listener) => listener.notify(node),
-            Self::Many(many) => many.list.into_iter().for_each(|listener| listener.notify(node.clone())),
+            Self::Many(many) => Telling { node, rest: many.list.into_iter() }.tell(),
         }
     }
 
@@ -156,5 +147,36 @@ impl<T, E> Many<T, E> {
         let swept = before - self.list.len();
         self.list.push(listener);
         u32::try_from(swept).expect("each is a consumer, and those are counted in a u32")
+    }
+}
+
+/// Tells the listeners of a promise that has settled, and those that come meanwhile. If one panics, a waker that is not ours,
+/// the others are told while the panic unwinds.
+struct Telling<T, E> {
+    node: Rc<dyn Node<T, E>>,
+    rest: vec::IntoIter<Listener<T, E>>,
+}
+
+impl<T, E> Telling<T, E> {
+    fn tell(mut self) {
+        self.tell_rest();
+    }
+
+    fn tell_rest(&mut self) {
+        loop {
+            while let Some(listener) = self.rest.next() {
+                listener.notify(self.node.clone());
+            }
+            self.rest = self.node.cell().take_late().into_iter();
+            if self.rest.as_slice().is_empty() {
+                return;
+            }
+        }
+    }
+}
+
+impl<T, E> Drop for Telling<T, E> {
+    fn drop(&mut self) {
+        self.tell_rest();
     }
 }

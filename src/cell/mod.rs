@@ -5,6 +5,7 @@
 
 pub(crate) mod handle;
 pub(crate) mod listener;
+mod marks;
 pub(crate) mod node;
 
 use std::any::Any;
@@ -17,45 +18,43 @@ use std::rc::Rc;
 use std::task::Waker;
 
 use self::listener::{CloneOutcome, Listener, Listeners};
+use self::marks::{AWAITED, HANDLED, HAS_ID, Marks, REPORTED};
 use crate::identity::{self, Origin};
+use crate::inbox::waker::{self, Run};
 use crate::outcome::{Outcome, PromiseState};
 use crate::rejections::{self, Reason, Tracked, TrackedCell};
 
 enum State<T, E> {
     Pending(Listeners<T, E>),
-    /// Settled, and one consumer is left: the outcome will move to it.
+    /// Settled. Each consumer but the last gets a clone of the outcome, and the last one the outcome itself.
     Settled(Outcome<T, E>),
-    /// Settled, and a handle was cloned: each consumer but the last will get a clone.
-    Shared(Box<Shared<T, E>>),
+    /// Settled, and not all who listened have been told yet.
+    Telling(Box<Telling<T, E>>),
     /// Settled, and the last consumer has taken the outcome.
     Taken(PromiseState),
     /// Pending for ever, because of this promise.
     Abandoned(Origin),
 }
 
-struct Shared<T, E> {
+/// A promise that has settled while listeners are told, one after the other. Telling may run user code: a waker that is not
+/// ours, the `Clone` of a value. Who comes meanwhile has to wait for those who were there before (invariant 3).
+struct Telling<T, E> {
     outcome: Outcome<T, E>,
-    clone: CloneOutcome<T, E>,
+    late: RefCell<Vec<Listener<T, E>>>,
 }
-
-/// A handler or an `await` has seen the promise, or will: `[[PromiseIsHandled]]`.
-const HANDLED: u8 = 1;
-/// The rejection was reported as unhandled.
-const REPORTED: u8 = 1 << 1;
-/// The one handle was polled, so its task was queued or will be when the promise settles.
-const AWAITED: u8 = 1 << 2;
-/// The promise was asked for its id, so the table has an entry.
-const HAS_ID: u8 = 1 << 3;
 
 /// The state of one promise.
 pub(crate) struct PromiseCell<T, E> {
-    /// Borrowed for writing only within one transition. Borrowed for reading also while a value is cloned or looked at;
-    /// that excludes nothing: a value is written once, before it can be read, and taken by the last consumer, while every
-    /// reader is a consumer or holds one.
+    /// Borrowed for writing only within one transition. Borrowed for reading also while user code clones the outcome or looks
+    /// at it. That excludes no transition of a settled promise but the taking of the outcome, which is up to the last
+    /// consumer, while every reader is one or holds one.
     state: RefCell<State<T, E>>,
     /// Handles and reactions that may take the outcome. The last one moves it.
     consumers: Cell<u32>,
-    flags: Cell<u8>,
+    marks: Marks,
+    /// How to clone the outcome: known once a handle was cloned. It stands beside the state, so that a handle can be cloned
+    /// while somebody looks at the outcome.
+    clone: Cell<Option<CloneOutcome<T, E>>>,
     made_at: &'static Location<'static>,
 }
 
@@ -89,7 +88,13 @@ impl<T, E> PromiseCell<T, E> {
     }
 
     fn new(state: State<T, E>, made_at: &'static Location<'static>) -> Self {
-        Self { state: RefCell::new(state), consumers: Cell::new(1), flags: Cell::new(0), made_at }
+        Self {
+            state: RefCell::new(state),
+            consumers: Cell::new(1),
+            marks: Marks::default(),
+            clone: Cell::new(None),
+            made_at,
+        }
     }
 
     pub(crate) fn made_at(&self) -> &'static Location<'static> {
@@ -97,13 +102,13 @@ impl<T, E> PromiseCell<T, E> {
     }
 
     pub(crate) fn origin(&self) -> Origin {
-        self.set(HAS_ID);
+        self.marks.set(HAS_ID);
         Origin { id: identity::id_of(self.address()), made_at: self.made_at }
     }
 
     /// Takes the id of a promise that this one stands for.
     pub(crate) fn stand_for(&self, origin: Origin) {
-        self.set(HAS_ID);
+        self.marks.set(HAS_ID);
         identity::assign(self.address(), origin.id);
     }
 
@@ -111,36 +116,42 @@ impl<T, E> PromiseCell<T, E> {
         ptr::from_ref(self).addr()
     }
 
-    fn has(&self, flag: u8) -> bool {
-        self.flags.get() & flag != 0
-    }
-
-    fn set(&self, flag: u8) {
-        self.flags.set(self.flags.get() | flag);
-    }
-
     /// Sets `[[PromiseIsHandled]]`. A rejection that was reported before is now a late-handled one.
     pub(crate) fn mark_handled(&self) {
-        if !self.has(HANDLED) {
-            self.set(HANDLED);
-            if self.has(REPORTED) {
+        if !self.marks.has(HANDLED) {
+            self.marks.set(HANDLED);
+            if self.marks.has(REPORTED) {
                 rejections::handled_late(self.origin().id);
             }
         }
     }
 
-    /// Notes the first poll. Returns whether it was noted before.
-    pub(crate) fn mark_awaited(&self) -> bool {
-        let before = self.has(AWAITED);
-        self.set(AWAITED);
-        before
+    /// Whether the poll in `run` of the one handle is the continuation of its `await`, and not the beginning of one. The
+    /// promise has settled.
+    ///
+    /// If not, the task has to be queued, and the poll of then is.
+    pub(crate) fn continues(&self, run: Option<Run>) -> bool {
+        self.marks.continues(run) || {
+            self.marks.note_queued(waker::runs());
+            false
+        }
+    }
+
+    /// Takes out what an `await` of the handle has noted, for the promise through which it goes on.
+    pub(crate) fn take_await(&self) -> u32 {
+        self.marks.take_await()
+    }
+
+    /// Puts in what `take_await` took out of another promise.
+    pub(crate) fn put_await(&self, noted: u32) {
+        self.marks.set(noted);
     }
 
     pub(crate) fn promise_state(&self) -> PromiseState {
         match &*self.state.borrow() {
             State::Pending(_) | State::Abandoned(_) => PromiseState::Pending,
             State::Settled(outcome) => outcome.state(),
-            State::Shared(shared) => shared.outcome.state(),
+            State::Telling(telling) => telling.outcome.state(),
             State::Taken(state) => *state,
         }
     }
@@ -149,7 +160,7 @@ impl<T, E> PromiseCell<T, E> {
     pub(crate) fn peek(&self) -> Option<Ref<'_, Outcome<T, E>>> {
         Ref::filter_map(self.state.borrow(), |state| match state {
             State::Settled(outcome) => Some(outcome),
-            State::Shared(shared) => Some(&shared.outcome),
+            State::Telling(telling) => Some(&telling.outcome),
             State::Pending(_) | State::Taken(_) | State::Abandoned(_) => None,
         })
         .ok()
@@ -158,41 +169,58 @@ impl<T, E> PromiseCell<T, E> {
     /// Settles. The caller has made sure that this is the first time.
     pub(crate) fn settle(&self, outcome: Outcome<T, E>) -> Settlement<T, E> {
         let fulfilled = matches!(outcome, Outcome::Fulfilled(_));
-        let unhandled = !fulfilled && !self.has(HANDLED);
+        let unhandled = !fulfilled && !self.marks.has(HANDLED);
+        self.marks.note_settled(waker::runs);
         let mut state = self.state.borrow_mut();
-        let State::Pending(mut listeners) = mem::replace(&mut *state, State::Taken(outcome.state())) else {
+        let State::Pending(listeners) = mem::replace(&mut *state, State::Taken(outcome.state())) else {
             unreachable!("a promise settles once (invariant 1)")
         };
         if self.consumers.get() == 0 && !unhandled {
             return Settlement { listeners, orphan: Some(outcome), unhandled };
         }
-        *state = match &mut listeners {
-            Listeners::Many(many) => match many.clone {
-                Some(clone) => State::Shared(Box::new(Shared { outcome, clone })),
-                None => State::Settled(outcome),
-            },
+        *state = match &listeners {
             Listeners::None | Listeners::One(_) => State::Settled(outcome),
+            Listeners::Many(_) => State::Telling(Box::new(Telling { outcome, late: RefCell::default() })),
         };
         Settlement { listeners, orphan: None, unhandled }
     }
 
+    /// Takes those who have come since the telling began, to be told next. If there are none, the telling ends.
+    pub(crate) fn take_late(&self) -> Vec<Listener<T, E>> {
+        let mut state = self.state.borrow_mut();
+        let State::Telling(telling) = &mut *state else { return Vec::new() };
+        let late = mem::take(telling.late.get_mut());
+        if late.is_empty() {
+            let settled = telling.outcome.state();
+            if let State::Telling(telling) = mem::replace(&mut *state, State::Taken(settled)) {
+                *state = State::Settled(telling.outcome);
+            }
+        }
+        late
+    }
+
     /// Registers `listener` if the promise is pending; otherwise gives it back with what to tell it.
     pub(crate) fn subscribe(&self, listener: Listener<T, E>) -> Subscription<T, E> {
-        let mut state = self.state.borrow_mut();
-        match &mut *state {
-            State::Pending(listeners) => {
-                let swept = listeners.push(listener);
-                self.consumers.set(self.consumers.get() - swept);
-                Subscription::Registered
+        // The state may be borrowed for reading, but not of a promise that is pending.
+        match &*self.state.borrow() {
+            State::Pending(_) => {}
+            State::Settled(_) => return Subscription::Settled(listener),
+            State::Telling(telling) => {
+                telling.late.borrow_mut().push(listener);
+                return Subscription::Registered;
             }
-            State::Settled(_) | State::Shared(_) => Subscription::Settled(listener),
-            State::Abandoned(cause) => Subscription::Abandoned(listener, *cause),
+            State::Abandoned(cause) => return Subscription::Abandoned(listener, *cause),
             State::Taken(_) => unreachable!("whoever subscribes holds a consumer, so the outcome was not taken"),
         }
+        let State::Pending(listeners) = &mut *self.state.borrow_mut() else { unreachable!("just seen") };
+        let swept = listeners.push(listener);
+        self.consumers.set(self.consumers.get() - swept);
+        Subscription::Registered
     }
 
     /// Registers the waker of the one handle, in place of the one it registered before, which is returned.
     pub(crate) fn await_with(&self, waker: Waker) -> Option<Waker> {
+        self.marks.set(AWAITED);
         let mut state = self.state.borrow_mut();
         match &mut *state {
             State::Pending(listeners) => match mem::replace(listeners, Listeners::One(Listener::Wake(waker))) {
@@ -207,7 +235,7 @@ impl<T, E> PromiseCell<T, E> {
 
     /// Whether a handle was ever cloned.
     pub(crate) fn is_shared(&self) -> bool {
-        matches!(&*self.state.borrow(), State::Pending(Listeners::Many(_)) | State::Shared(_))
+        self.clone.get().is_some()
     }
 
     /// One handle more, and the way to clone the outcome.
@@ -217,17 +245,7 @@ impl<T, E> PromiseCell<T, E> {
         E: Clone,
     {
         self.add_consumer();
-        let clone: CloneOutcome<T, E> = Outcome::clone;
-        let mut state = self.state.borrow_mut();
-        *state = match mem::replace(&mut *state, State::Taken(PromiseState::Pending)) {
-            State::Pending(listeners) => {
-                let mut many = listeners.into_many();
-                many.clone = Some(clone);
-                State::Pending(Listeners::Many(many))
-            }
-            State::Settled(outcome) => State::Shared(Box::new(Shared { outcome, clone })),
-            other => other,
-        };
+        self.clone.set(Some(Outcome::clone));
     }
 
     fn add_consumer(&self) {
@@ -245,13 +263,11 @@ impl<T, E> PromiseCell<T, E> {
             return self.take_outcome().expect("the last consumer finds the outcome");
         }
         let clone = {
-            let state = self.state.borrow();
-            let State::Shared(shared) = &*state else {
-                // A second consumer comes from `share`, which leaves the outcome shared, or is a rejection hook.
-                drop(state);
+            let Some(clone) = self.clone.get() else {
+                // A second consumer comes from `share`, which leaves the way to clone, or is a rejection hook.
                 panic!("the reason of {} was awaited while a rejection hook looks at it", self.origin());
             };
-            (shared.clone)(&shared.outcome)
+            clone(&self.peek().expect("a consumer finds the outcome"))
         };
         // Cloning may have changed the number.
         self.consumers.set(self.consumers.get() - 1);
@@ -262,12 +278,12 @@ impl<T, E> PromiseCell<T, E> {
         let mut state = self.state.borrow_mut();
         let taken = match &*state {
             State::Settled(outcome) => outcome.state(),
-            State::Shared(shared) => shared.outcome.state(),
+            State::Telling(telling) => telling.outcome.state(),
             State::Pending(_) | State::Taken(_) | State::Abandoned(_) => return None,
         };
         match mem::replace(&mut *state, State::Taken(taken)) {
             State::Settled(outcome) => Some(outcome),
-            State::Shared(shared) => Some(shared.outcome),
+            State::Telling(telling) => Some(telling.outcome),
             _ => unreachable!("just seen"),
         }
     }
@@ -284,11 +300,11 @@ impl<T, E> PromiseCell<T, E> {
             // Only tasks that awaited the handle: every other listener holds a consumer.
             State::Pending(listeners) => return Released::Listeners(mem::replace(listeners, Listeners::None)),
             State::Settled(outcome) => outcome.state(),
-            State::Shared(shared) => shared.outcome.state(),
+            State::Telling(telling) => telling.outcome.state(),
             State::Taken(_) | State::Abandoned(_) => return Released::Nothing,
         };
         drop(state);
-        if visible != PromiseState::Fulfilled && !self.has(HANDLED | REPORTED) {
+        if visible != PromiseState::Fulfilled && !self.marks.has(HANDLED | REPORTED) {
             // It stays for the report of the unhandled rejection.
             return Released::Nothing;
         }
@@ -328,16 +344,25 @@ impl<T: 'static, E: Debug + 'static> TrackedCell for PromiseCell<T, E> {
     }
 
     fn is_handled(&self) -> bool {
-        self.has(HANDLED)
+        self.marks.has(HANDLED)
     }
 
     fn mark_reported(&self) {
-        self.set(REPORTED);
+        self.marks.set(REPORTED);
     }
 
     fn show_reason(&self, look: &mut dyn FnMut(Reason<'_>)) {
         // While `look` runs it counts as a consumer: the last handle cannot take the reason away meanwhile.
+        struct Looking<'a>(&'a Cell<u32>);
+
+        impl Drop for Looking<'_> {
+            fn drop(&mut self) {
+                self.0.set(self.0.get() - 1);
+            }
+        }
+
         self.add_consumer();
+        let _looking = Looking(&self.consumers);
         if let Some(outcome) = self.peek() {
             match &*outcome {
                 Outcome::Fulfilled(_) => unreachable!("only rejections and faults are tracked"),
@@ -345,7 +370,6 @@ impl<T: 'static, E: Debug + 'static> TrackedCell for PromiseCell<T, E> {
                 Outcome::Faulted(fault) => look(Reason::new(fault)),
             }
         }
-        self.consumers.set(self.consumers.get() - 1);
     }
 
     fn take_reason(&self) -> Option<Box<dyn Any>> {
@@ -386,7 +410,7 @@ impl<T, E> Drop for PromiseCell<T, E> {
                 listeners => listeners.abandon(self.origin()),
             }
         }
-        if self.has(HAS_ID) {
+        if self.marks.has(HAS_ID) {
             identity::forget(self.address());
         }
     }

@@ -161,7 +161,8 @@ impl<H> Calling<H> {
 impl<H> Drop for Calling<H> {
     fn drop(&mut self) {
         if let Some(hook) = self.hook.take() {
-            let leftover = HOOKS.with(|hooks| {
+            // While the thread ends there is nowhere to put it, and the closure drops it.
+            let leftover = HOOKS.try_with(|hooks| {
                 let slot = (self.slot)(hooks);
                 if slot.installed.get() == self.installed { slot.hook.replace(Some(hook)) } else { Some(hook) }
             });
@@ -189,7 +190,7 @@ impl<H> Drop for Calling<H> {
 /// # Ok::<(), thenable::UnhandledRejection>(())
 /// ```
 pub fn on_unhandled_rejection(hook: impl FnMut(&RejectionReport<'_>) + 'static) {
-    let replaced = HOOKS.with(|hooks| hooks.unhandled.install(Some(Box::new(hook))));
+    let replaced = HOOKS.try_with(|hooks| hooks.unhandled.install(Some(Box::new(hook))));
     drop(replaced);
 }
 
@@ -197,19 +198,19 @@ pub fn on_unhandled_rejection(hook: impl FnMut(&RejectionReport<'_>) + 'static) 
 /// `process.on("rejectionHandled")` of Node. It is called at the end of the drain in which the handler was added, before
 /// new rejections are reported (rule U3).
 pub fn on_rejection_handled(hook: impl FnMut(PromiseId) + 'static) {
-    let replaced = HOOKS.with(|hooks| hooks.handled.install(Some(Box::new(hook))));
+    let replaced = HOOKS.try_with(|hooks| hooks.handled.install(Some(Box::new(hook))));
     drop(replaced);
 }
 
 /// Removes the hooks of [`on_unhandled_rejection`] and [`on_rejection_handled`].
 pub fn remove_rejection_hooks() {
-    let removed = HOOKS.with(|hooks| (hooks.unhandled.install(None), hooks.handled.install(None)));
+    let removed = HOOKS.try_with(|hooks| (hooks.unhandled.install(None), hooks.handled.install(None)));
     drop(removed);
 }
 
 /// Says what this thread's loop does with a rejection that nobody handles. Returns what it did before.
 pub fn set_unhandled_rejections(mode: UnhandledRejections) -> UnhandledRejections {
-    HOOKS.with(|hooks| hooks.mode.replace(mode))
+    HOOKS.try_with(|hooks| hooks.mode.replace(mode)).unwrap_or_default()
 }
 
 /// Reports what was handled late, then a snapshot of what is unhandled. Returns whether anything was called.

@@ -69,37 +69,61 @@ impl Drop for ForeignWaker {
     }
 }
 
+/// Tells one run of a task of this thread from the others: they are numbered from 1.
+#[derive(Clone, Copy)]
+pub(crate) struct Run {
+    pub(crate) number: u64,
+    /// The run of the same task before this one, or 0.
+    pub(crate) previous: u64,
+}
+
 /// The task that is being polled.
 struct Polling {
     /// The key of the waker that the future sees, and its address.
     key: Key,
     address: *const (),
+    run: Run,
     /// The waker that owns the task.
     task: Waker,
 }
 
 thread_local! {
+    /// How many runs of tasks there have been.
+    static RUNS: Cell<u64> = const { Cell::new(0) };
     static POLLING: RefCell<Option<Polling>> = const { RefCell::new(None) };
     /// A waker that no future has kept, for the next poll.
     static SPARE: Cell<Option<Arc<ForeignWaker>>> = const { Cell::new(None) };
 }
 
-/// The waker that the future of one task saw when it was last polled, as long as somebody holds it.
+/// How many runs of tasks there have been on this thread. One that is under way counts.
+pub(crate) fn runs() -> u64 {
+    RUNS.get()
+}
+
+/// What the polls of one task share.
 #[derive(Default)]
-pub(crate) struct Shown(Option<(Key, Weak<ForeignWaker>)>);
+pub(crate) struct Shown {
+    /// The waker that the future saw when it was last polled, as long as somebody holds it.
+    waker: Option<(Key, Weak<ForeignWaker>)>,
+    /// The number of the last run.
+    run: u64,
+}
 
 impl Shown {
     /// Polls the future of the task that `task` wakes.
     pub(crate) fn poll<R>(&mut self, task: &Waker, poll: impl FnOnce(&mut Context<'_>) -> Poll<R>) -> Poll<R> {
+        let run = Run { number: RUNS.get() + 1, previous: self.run };
+        RUNS.set(run.number);
+        self.run = run.number;
         let mut shown = self
-            .0
+            .waker
             .take()
             .and_then(|(_, shown)| shown.upgrade())
             .or_else(|| SPARE.try_with(Cell::take).ok().flatten())
             .unwrap_or_else(|| Arc::new(ForeignWaker::new()));
         let result = {
             let waker = Waker::from(shown.clone());
-            let _polling = Entered::new(Polling { key: shown.key, address: waker.data(), task: task.clone() });
+            let _polling = Entered::new(Polling { key: shown.key, address: waker.data(), run, task: task.clone() });
             poll(&mut Context::from_waker(&waker))
         };
         // A message in the inbox holds it too, so nothing is under way to a waker that is ours alone.
@@ -108,7 +132,7 @@ impl Shown {
             let _ = SPARE.try_with(|spare| spare.set(Some(shown)));
         } else if result.is_pending() {
             home::keep_task(shown.key, task);
-            self.0 = Some((shown.key, Arc::downgrade(&shown)));
+            self.waker = Some((shown.key, Arc::downgrade(&shown)));
         } else {
             home::forget_task(shown.key);
         }
@@ -119,7 +143,7 @@ impl Shown {
 impl Drop for Shown {
     /// The task has ended, so nobody can wake it any more.
     fn drop(&mut self) {
-        if let Some((key, _)) = self.0.take() {
+        if let Some((key, _)) = self.waker.take() {
             home::forget_task(key);
         }
     }
@@ -141,14 +165,17 @@ impl Drop for Entered {
     }
 }
 
-/// The waker to register with a promise of this thread: that of the task itself, where `context` is the task's.
+/// The waker to register with a promise of this thread: that of the task itself, where `context` is the task's, and the run
+/// of the task then.
 ///
 /// It costs no reference of the [`ForeignWaker`], so a task that waits for promises of its thread alone is not taken for one
 /// that somebody outside may wake.
-pub(crate) fn task_waker(context: &Context<'_>) -> Waker {
+pub(crate) fn task_waker(context: &Context<'_>) -> (Waker, Option<Run>) {
     let seen = context.waker();
     let own = POLLING.try_with(|polling| {
-        polling.borrow().as_ref().filter(|polling| polling.address == seen.data()).map(|polling| polling.task.clone())
+        let polling = polling.borrow();
+        let own = polling.as_ref().filter(|polling| polling.address == seen.data())?;
+        Some((own.task.clone(), Some(own.run)))
     });
-    own.ok().flatten().unwrap_or_else(|| seen.clone())
+    own.ok().flatten().unwrap_or_else(|| (seen.clone(), None))
 }

@@ -44,7 +44,9 @@ pub(crate) fn relay<T: 'static, E: Debug + 'static>(source: Promise<T, E>) -> Pr
     node.cell.stand_for(origin);
     // Whoever awaits sees the outcome.
     node.cell.mark_handled();
+    let noted = source.cell().take_await();
     let reaction: Rc<dyn Reaction<T, E>> = node.clone();
     source.subscribe(Listener::Watch(Rc::downgrade(&reaction)));
+    node.cell.put_await(noted);
     Promise::from_consumer(node)
 }
