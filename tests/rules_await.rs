@@ -6,9 +6,10 @@
 mod common;
 
 use std::convert::Infallible;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 
 use common::{at, c, expect_trace, log, object};
+use futures::FutureExt;
 use futures::future::{Either, select};
 use thenable::{Promise, queue_microtask};
 
@@ -142,6 +143,44 @@ fn a1_an_await_takes_its_tick_also_if_the_promise_was_awaited_in_vain_before() {
             assert_eq!(p.await, Ok(1));
             at("await");
         });
+    });
+}
+
+#[test]
+fn a1_an_await_takes_its_tick_also_if_the_promise_settled_while_the_task_awaited_another() {
+    // In Node: `await q; await z; c('z')(); await p; c('await')()`, where `p` settles before `z`.
+    expect_trace("z@4  await@5", || {
+        let (mut p, r, _) = P::with_resolvers();
+        let (z, s, _) = P::with_resolvers();
+        call(async move {
+            assert!(matches!(select(&mut p, P::resolve(0)).await, Either::Right((Ok(0), _))));
+            queue_microtask(move || {
+                r(1);
+                queue_microtask(move || s(1));
+            });
+            assert_eq!(z.await, Ok(1));
+            at("z");
+            assert_eq!(p.await, Ok(1));
+            at("await");
+        });
+    });
+}
+
+#[test]
+fn a5_a_handle_that_is_cloned_while_it_is_awaited_continues_when_the_promise_settles() {
+    expect_trace("await@2", || {
+        let (mut p, r, _) = P::with_resolvers();
+        let mut clone = None;
+        call(poll_fn(move |context| {
+            let polled = p.poll_unpin(context);
+            if polled.is_ready() {
+                at("await");
+            } else {
+                clone.get_or_insert_with(|| p.clone());
+            }
+            polled.map(|_| ())
+        }));
+        queue_microtask(move || r(1));
     });
 }
 
