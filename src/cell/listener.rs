@@ -164,7 +164,7 @@ impl<T, E> Telling<T, E> {
 
     fn tell_rest(&mut self) {
         loop {
-            while let Some(listener) = self.rest.next() {
+            for listener in self.rest.by_ref() {
                 listener.notify(self.node.clone());
             }
             self.rest = self.node.cell().take_late().into_iter();
