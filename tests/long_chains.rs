@@ -88,14 +88,16 @@ fn a_row_of_promises_that_each_adopt_the_one_before_settles() {
 
 #[test]
 fn a_pending_chain_is_freed_when_its_resolving_functions_go() {
+    struct Counted(Rc<Cell<u64>>);
+
+    impl Drop for Counted {
+        fn drop(&mut self) {
+            self.0.set(self.0.get() + 1);
+        }
+    }
+
     on_a_small_stack(|| {
         let dropped = Rc::new(Cell::new(0_u64));
-        struct Counted(Rc<Cell<u64>>);
-        impl Drop for Counted {
-            fn drop(&mut self) {
-                self.0.set(self.0.get() + 1);
-            }
-        }
         let (head, resolve, reject) = P::with_resolvers();
         let mut tail = head;
         for _ in 0..LINKS {

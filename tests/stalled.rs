@@ -82,7 +82,7 @@ fn the_promise_that_a_handler_returned_is_named() {
 fn a_task_that_waits_for_an_abandoned_promise_is_freed_and_named() {
     let head = P::<u32>::new(|_, _| {});
     let head_origin = head.origin();
-    let promise = P::spawn(async move { head.await });
+    let promise = P::spawn(async move { Ok(head.await? + 1) });
     let origin = promise.origin();
     let error = stalled(promise);
     assert_eq!(error.awaited, [origin]);

@@ -73,7 +73,7 @@ fn each_completion_is_a_macrotask_with_ticks_and_microtasks_after_it() {
             let (promise, resolver) = P::remote();
             let (handler, microtask, tick) = (log.clone(), log.clone(), log.clone());
             promise.map(move |()| {
-                handler.borrow_mut().push(format!("{name}"));
+                handler.borrow_mut().push(name.to_string());
                 next_tick(move || tick.borrow_mut().push(format!("{name} tick")));
                 queue_microtask(move || microtask.borrow_mut().push(format!("{name} microtask")));
             });
@@ -280,7 +280,7 @@ fn wakes_while_the_thread_shuts_down_do_nothing_or_their_work() {
         for signal in &signals {
             signal.set();
             let waker = signal.take_waker().expect("the task was polled");
-            waker.clone().wake();
+            waker.wake_by_ref();
             waker.wake();
         }
         let home = owner.join().unwrap();
