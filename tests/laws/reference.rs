@@ -1,6 +1,6 @@
 //! The crate against the model: random programs, whole traces.
 //!
-//! Does it see anything? The model was broken in twenty ways, among them: adoption one tick short, `finally` one tick short, a
+//! Does it see anything? The model was broken in nineteen ways, among them: adoption one tick short, `finally` one tick short, a
 //! thenable called at once, reactions in reverse, an `await` that costs two ticks or handles nothing, a rejection reported
 //! though it was handled, reports in reverse. Each was found within the first hundred programs.
 
