@@ -11,7 +11,8 @@ use crate::cell::node::Node;
 use crate::outcome::Fault;
 use crate::queue::Job;
 
-/// An object with a `then` that is not a [`Promise`]: another library's promise, or something that answers by callback.
+/// An object with a `then` that is not a [`Promise`](crate::Promise): another library's promise, or something that answers
+/// by callback.
 ///
 /// A promise that is resolved with one calls [`then`](Thenable::then) from a job, one tick later, and follows what it does
 /// with the functions. Closures of the right type are thenables:
