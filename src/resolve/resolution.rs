@@ -56,7 +56,8 @@ pub enum Resolution<T, E> {
     message = "a handler of a promise with reasons of type `{E}` cannot return `{Self}`",
     label = "does not resolve a promise with reasons of type `{E}`",
     note = "return `Result<_, {E}>`, `Promise<_, {E}>` or `()`; give a handler that returns a plain value to `map`",
-    note = "`map_err` changes the type of the reasons"
+    note = "`map_err` changes the type of the reasons",
+    note = "a handler that never returns (`panic!()`, `todo!()`) needs a return type: `|_| -> Result<(), {E}> {{ todo!() }}`"
 )]
 pub trait IntoResolution<E> {
     /// What the promise is fulfilled with.
