@@ -16,14 +16,20 @@ pub struct SelfResolution(pub Origin);
 /// The loop is idle, nothing outside can wake it any more, and `block_on` still waits.
 ///
 /// Node exits in silence here (exit code 13 for a top-level `await`). This error names what can never settle.
+///
+/// A future that keeps a clone of its own waker for ever, as the receiver of a channel of the `futures` crate or a
+/// `FuturesUnordered` does, is not reported: the loop cannot see that nobody else will use the waker, and goes on waiting.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub struct Stalled {
     /// The promises that the blocked future awaits itself. Empty when it awaits something that is not a promise.
     pub awaited: Vec<Origin>,
     /// Promises that were abandoned: pending, with every resolving function gone. Those that doom an awaited promise
-    /// come first, then others abandoned since the blocking call began (the latest 32).
+    /// come first. Then come the latest 32 of the thread, whatever they have to do with this wait: the log is not cleared
+    /// when a blocking call begins, so some may be from before it.
     pub abandoned: Vec<Origin>,
-    /// Whether an awaited promise follows itself, through a cycle of adoptions.
+    /// Whether an awaited promise follows itself, through a cycle of adoptions. That is found only for the promises in
+    /// [`awaited`](Self::awaited), those that the blocked future awaits directly: not for a cycle that one of them merely
+    /// waits for, as the promise of a spawned future or of a handler does.
     pub cycle: bool,
 }
 
