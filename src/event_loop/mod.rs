@@ -65,9 +65,10 @@ pub fn run<R>(main: impl FnOnce() -> R) -> Result<R, UnhandledRejection> {
 ///
 /// # Panics
 ///
-/// If nothing can wake the future any more, with the [`Stalled`] error's message; if a rejection is unhandled and no hook is
-/// installed, with that of [`UnhandledRejection`]; if the loop is running already. If the future panics or awaits a
-/// promise that faulted, the panic goes on from here.
+/// If nothing can wake the future any more, with the [`Stalled`] error's message; if a rejection of any promise of the
+/// thread is unhandled and no hook is installed, with that of [`UnhandledRejection`], even if the future became ready in
+/// the same drain; if the loop is running already. If the future panics or awaits a promise that faulted, the panic goes
+/// on from here.
 #[track_caller]
 pub fn block_on<F: Future>(future: F) -> F::Output {
     match try_block_on(future) {
@@ -95,7 +96,18 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 /// # Errors
 ///
 /// [`BlockOnError::Stalled`] if the future waits, and nothing in this loop or outside can wake it any more.
-/// [`BlockOnError::UnhandledRejection`] as for [`run`].
+/// [`BlockOnError::UnhandledRejection`] as for [`run`]: any promise of the thread whose rejection or fault nobody handled
+/// fails the call, though the future does not depend on it. That is so in the drain in which the future becomes ready,
+/// too; its output is lost then.
+///
+/// ```
+/// # use thenable::{BlockOnError, Promise, try_block_on};
+/// let result = try_block_on(async {
+///     Promise::<(), _>::reject("lost");
+///     "ready"
+/// });
+/// assert!(matches!(result, Err(BlockOnError::UnhandledRejection(_))));
+/// ```
 ///
 /// # Panics
 ///
