@@ -279,6 +279,15 @@ fn a_fault_that_nobody_sees_is_reported() {
     expect_trace(&format!("a bug: unhandled fault: Fault(\"a bug\"), by {origin}"), || drop(p));
     remove_rejection_hooks();
     let error = run(|| drop(P::new(|_, _| panic!("another bug")))).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "unhandled fault: Fault(\"another bug\"), by promise {} made at {}; handle it with `handle` or \
+             `catch_unwind`, or install a hook with `on_unhandled_rejection`",
+            error.id(),
+            error.made_at()
+        )
+    );
     assert_eq!(error.downcast::<Fault>().unwrap().message(), "another bug");
 }
 

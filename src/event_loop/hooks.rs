@@ -58,19 +58,23 @@ impl fmt::Display for RejectionReport<'_> {
 
 /// A rejection or a fault that nobody handled stopped the loop.
 ///
-/// Handle it with [`catch`](crate::Promise::catch) or an `await`, or install a hook with [`on_unhandled_rejection`]. The
-/// reason can be taken out again with [`downcast`](Self::downcast).
+/// Handle a rejection with [`catch`](crate::Promise::catch) or an `await`, and a fault with
+/// [`handle`](crate::Promise::handle) or [`catch_unwind`](crate::Promise::catch_unwind); or install a hook with
+/// [`on_unhandled_rejection`]. The reason can be taken out again with [`downcast`](Self::downcast).
 #[derive(Error)]
-#[error("{message}; handle it with `catch`, or install a hook with `on_unhandled_rejection`")]
+#[error("{message}; handle it with {advice}, or install a hook with `on_unhandled_rejection`")]
 pub struct UnhandledRejection {
     message: String,
+    /// The verbs that would have handled it.
+    advice: &'static str,
     origin: Origin,
     promise: Rc<dyn Tracked>,
 }
 
 impl UnhandledRejection {
     fn new(promise: Rc<dyn Tracked>, report: RejectionReport<'_>) -> Self {
-        Self { message: report.to_string(), origin: report.origin, promise }
+        let advice = if report.reason.is_fault() { "`handle` or `catch_unwind`" } else { "`catch`" };
+        Self { message: report.to_string(), advice, origin: report.origin, promise }
     }
 
     /// The promise.
