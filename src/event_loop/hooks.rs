@@ -183,7 +183,7 @@ impl<H> Drop for Calling<H> {
 /// anywhere in the same drain (rule U2).
 ///
 /// ```
-/// use thenable::{Promise, on_unhandled_rejection, run};
+/// use thenable::{Promise, on_unhandled_rejection, remove_rejection_hooks, run};
 /// use std::{cell::RefCell, rc::Rc};
 ///
 /// let seen = Rc::new(RefCell::new(Vec::new()));
@@ -191,6 +191,8 @@ impl<H> Drop for Calling<H> {
 /// on_unhandled_rejection(move |report| log.borrow_mut().push(format!("{:?}", report.reason())));
 /// run(|| { Promise::<(), _>::reject("lost"); })?;
 /// assert_eq!(*seen.borrow(), ["\"lost\""]);
+///
+/// remove_rejection_hooks();
 /// # Ok::<(), thenable::UnhandledRejection>(())
 /// ```
 pub fn on_unhandled_rejection(hook: impl FnMut(&RejectionReport<'_>) + 'static) {
