@@ -7,7 +7,7 @@
 use std::cell::{Cell, RefCell};
 use std::fmt::{Debug, Display};
 
-use thenable::{Outcome, Reject, Resolution, Resolve, queue_microtask, run};
+use thenable::{Outcome, Promise, Reject, RejectionReport, Resolution, Resolve, queue_microtask, run};
 
 thread_local! {
     static LINES: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
@@ -80,4 +80,19 @@ pub fn expect_trace(expected: &str, snippet: impl FnOnce()) {
     })
     .expect("every rejection of the snippet is handled, or heard by a hook");
     assert_eq!(trace(), expected);
+}
+
+/// `setImmediate(callback)`, near enough: a macrotask that runs `callback` in its drain.
+///
+/// What a remote resolver sends arrives as a macrotask. Its handler takes the part that immediates and timers play in
+/// the snippets.
+pub fn macrotask(callback: impl FnOnce() + 'static) {
+    let (sent, resolver) = Promise::<(), i32>::remote();
+    sent.then(|()| callback());
+    resolver.resolve(()).expect("the loop of this thread takes it");
+}
+
+/// A hook that appends `U` and the reason, as the listeners of the snippets do.
+pub fn log_u(report: &RejectionReport<'_>) {
+    log(format_args!("U{:?}", report.reason()));
 }

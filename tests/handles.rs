@@ -1,0 +1,162 @@
+//! Handles: which consumer gets the value itself, which one a clone, and who pays for it (invariant 10).
+mod common;
+
+use std::cell::{Cell, RefCell};
+use std::convert::Infallible;
+use std::rc::Rc;
+
+use common::{expect_trace, log};
+use thenable::{Promise, PromiseState, block_on};
+
+/// A value that counts how often it was cloned, and knows whether it is the one that was not.
+#[derive(Debug)]
+struct Counted {
+    original: bool,
+    clones: Rc<Cell<u32>>,
+}
+
+impl Counted {
+    fn new() -> (Self, Rc<Cell<u32>>) {
+        let clones = Rc::new(Cell::new(0));
+        (Self { original: true, clones: clones.clone() }, clones)
+    }
+
+    /// Another value that is not a clone, with the same counter.
+    fn twin(&self) -> Self {
+        Self { original: true, clones: self.clones.clone() }
+    }
+}
+
+impl Clone for Counted {
+    fn clone(&self) -> Self {
+        self.clones.set(self.clones.get() + 1);
+        Self { original: false, clones: self.clones.clone() }
+    }
+}
+
+type CountedPromise = Promise<Counted, Infallible>;
+
+/// A handler that logs whether it got the value itself.
+fn which(name: &'static str) -> impl FnOnce(Counted) + 'static {
+    move |value| log(format_args!("{name} {}", if value.original { "original" } else { "clone" }))
+}
+
+#[test]
+fn with_one_handle_a_value_that_is_not_clone_moves() {
+    struct Unique(u8);
+    let promise = Promise::<_, Infallible>::resolve(Unique(1));
+    let promise = promise.map(|Unique(n)| Unique(n + 1)).then(|unique| Promise::resolve(unique)).finally(|| ());
+    assert_eq!(block_on(promise.map(|Unique(n)| n)), Ok(2));
+}
+
+#[test]
+fn with_one_handle_nothing_is_cloned_by_any_verb() {
+    let (value, clones) = Counted::new();
+    let promise = CountedPromise::resolve(value)
+        .map(|value| value)
+        .then(Promise::resolve)
+        .then_async(async |value| Ok(value))
+        .finally(|| Promise::resolve(()))
+        .inspect(|value| assert!(value.original))
+        .then_catch(Ok, Err);
+    let Ok(value) = block_on(promise);
+    assert!(value.original);
+    assert_eq!(clones.get(), 0);
+}
+
+#[test]
+fn with_several_handles_each_consumer_but_the_last_gets_a_clone() {
+    for settled_before in [true, false] {
+        let (value, clones) = Counted::new();
+        expect_trace("a clone  b clone  c original", || {
+            let (promise, resolve, _) = CountedPromise::with_resolvers();
+            if settled_before {
+                resolve(value.twin());
+            }
+            promise.clone().map(which("a"));
+            promise.clone().map(which("b"));
+            promise.map(which("c"));
+            // Does nothing, if the promise was settled before.
+            resolve(value);
+        });
+        assert_eq!(clones.get(), 2, "settled before: {settled_before}");
+    }
+}
+
+#[test]
+fn a_handle_that_is_dropped_gets_nothing_so_nothing_is_cloned_for_it() {
+    let (value, clones) = Counted::new();
+    expect_trace("a original", || {
+        let promise = CountedPromise::resolve(value);
+        let dropped = promise.clone();
+        promise.map(which("a"));
+        drop(dropped);
+    });
+    assert_eq!(clones.get(), 0);
+}
+
+#[test]
+fn a_handle_that_is_kept_has_the_value_still() {
+    let (value, clones) = Counted::new();
+    let promise = CountedPromise::resolve(value);
+    let kept = promise.clone();
+    expect_trace("a clone", || drop(promise.map(which("a"))));
+    assert_eq!((clones.get(), kept.state()), (1, PromiseState::Fulfilled));
+    let Ok(value) = block_on(kept);
+    assert!(value.original);
+    assert_eq!(clones.get(), 1);
+}
+
+#[test]
+fn awaiting_and_adopting_consume_as_handlers_do() {
+    let (value, clones) = Counted::new();
+    expect_trace("await clone  adopted clone  last original", || {
+        let promise = CountedPromise::resolve(value);
+        let (awaited, adopted) = (promise.clone(), promise.clone());
+        CountedPromise::spawn(async {
+            let Ok(value) = awaited.await;
+            which("await")(value.clone());
+            Ok(value)
+        });
+        CountedPromise::new(|resolve, _| resolve.with(adopted)).map(which("adopted"));
+        Promise::<(), Infallible>::resolve(()).then(|()| ()).then(|()| ()).map(|()| promise.map(which("last")));
+    });
+    // Two by the consumers, and one by the test itself.
+    assert_eq!(clones.get(), 3);
+}
+
+#[test]
+fn shared_gives_handles_on_what_is_not_clone() {
+    #[derive(Debug, PartialEq)]
+    struct Unique(u8);
+    let promise = Promise::<_, Infallible>::resolve(Unique(1)).shared();
+    let (first, second) = (block_on(promise.clone()).unwrap(), block_on(promise).unwrap());
+    assert!(Rc::ptr_eq(&first, &second));
+    let promise = Promise::<Infallible, _>::reject(Unique(2)).shared();
+    assert_eq!(block_on(promise.clone()), Err(Rc::new(Unique(2))));
+    assert_eq!(block_on(promise), Err(Rc::new(Unique(2))));
+}
+
+#[test]
+fn a_clone_of_a_value_may_use_its_promise() {
+    // Cloning a value is user code, so it may re-enter anything (invariant 5).
+    struct Nosy(Rc<RefCell<Option<Promise<Nosy, Infallible>>>>);
+
+    impl Clone for Nosy {
+        fn clone(&self) -> Self {
+            if let Some(promise) = self.0.take() {
+                promise.clone().map(|_| log("one more"));
+                promise.map(|_| log("and one"));
+            }
+            Self(self.0.clone())
+        }
+    }
+
+    expect_trace("first  second  one more  and one", || {
+        let slot = Rc::new(RefCell::new(None));
+        let promise = Promise::resolve(Nosy(slot.clone()));
+        slot.replace(Some(promise.clone()));
+        promise.clone().map(|_| log("first"));
+        promise.map(|_| log("second"));
+    });
+}
