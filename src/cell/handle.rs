@@ -2,14 +2,15 @@
 
 use std::cell::Ref;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use super::listener::Listener;
 use super::node::Node;
-use super::{PromiseCell, Subscription};
+use super::{PromiseCell, Settlement, Subscription};
 use crate::disposal::{Disposal, dispose};
 use crate::identity::{Origin, PromiseId};
-use crate::outcome::{Outcome, PromiseState};
+use crate::outcome::{Fault, Outcome, PromiseState};
 use crate::rejections::{self, Tracked};
 
 /// A value or a reason that is not there yet: JavaScript's promise, with types.
@@ -112,9 +113,11 @@ impl<T, E> Promise<T, E> {
     /// `PerformPromiseThen` (ECMA-262 §27.2.5.4.1): `listener` is told when the promise settles, or right now.
     pub(crate) fn subscribe(self, listener: Listener<T, E>) {
         let node = self.into_consumer();
-        node.cell().mark_handled();
-        match node.cell().subscribe(listener) {
+        let cell = node.cell();
+        cell.mark_handled();
+        match cell.subscribe(listener) {
             Subscription::Registered => {}
+            Subscription::HandOver(listener, outcome) => listener.give(Share::Whole(outcome)),
             Subscription::Settled(listener) => listener.notify(node),
             Subscription::Abandoned(listener, cause) => listener.abandon(cause),
         }
@@ -203,10 +206,38 @@ impl<T, E> fmt::Debug for Promise<T, E> {
 
 /// Settles the promise of `node` and tells everyone who waits for it.
 pub(crate) fn settle<T, E>(node: Rc<dyn Node<T, E>>, outcome: Outcome<T, E>) {
-    let settlement = node.cell().settle(outcome);
-    if settlement.unhandled {
-        rejections::track(node.clone());
+    match node.cell().settle(outcome) {
+        Settlement::HandOver(listener, outcome) => listener.give(Share::Whole(outcome)),
+        Settlement::Tell(listeners) => listeners.notify(node),
+        Settlement::Track => rejections::track(node),
+        Settlement::Orphan(outcome) => drop(outcome),
+        Settlement::Nothing => {}
     }
-    settlement.listeners.notify(node);
-    drop(settlement.orphan);
+}
+
+/// What a consumer gets of an outcome.
+pub(crate) enum Share<T, E> {
+    /// All of it, from a promise that nobody else can ask.
+    Whole(Outcome<T, E>),
+    /// What this promise gives when it is asked: a clone, or the outcome itself.
+    Of(Promise<T, E>),
+}
+
+impl<T, E> Share<T, E> {
+    /// Takes it. Runs `Clone` of the value or the reason, if there are other consumers.
+    pub(crate) fn take(self) -> Outcome<T, E> {
+        match self {
+            Self::Whole(outcome) => outcome,
+            Self::Of(promise) => promise.consume(),
+        }
+    }
+
+    /// Takes it. A panic in the `Clone` of the value is a fault.
+    pub(crate) fn take_caught(self) -> Outcome<T, E> {
+        match self {
+            Self::Whole(outcome) => outcome,
+            Self::Of(promise) => catch_unwind(AssertUnwindSafe(|| promise.consume()))
+                .unwrap_or_else(|payload| Outcome::Faulted(Fault::from_panic(payload))),
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::rc::{Rc, Weak};
 use std::task::Waker;
 use std::vec;
 
-use super::handle::Promise;
+use super::handle::{Promise, Share};
 use super::node::{Adoption, Node};
 use crate::disposal::{Dependent, Disposal, dispose};
 use crate::identity::Origin;
@@ -15,8 +15,8 @@ use crate::rejections::Tracked;
 
 /// A handler waiting on a promise of `T` and `E`, with the promise derived from it.
 pub(crate) trait Reaction<T, E>: Dependent {
-    /// The promise has settled; `source` is the handle that the reaction consumes.
-    fn deliver(self: Rc<Self>, source: Promise<T, E>);
+    /// The promise has settled: here is this consumer's share of the outcome. Queues a job at most.
+    fn deliver(self: Rc<Self>, share: Share<T, E>);
 }
 
 /// Who is told when a promise settles.
@@ -39,18 +39,25 @@ impl<T, E> Listener<T, E> {
     /// Tells that the promise of `node` has settled.
     pub(crate) fn notify(self, node: Rc<dyn Node<T, E>>) {
         match self {
-            Self::React(reaction) => reaction.deliver(Promise::from_consumer(node)),
+            Self::Wake(waker) => waker.wake(),
+            listener => listener.give(Share::Of(Promise::from_consumer(node))),
+        }
+    }
+
+    /// Tells a listener that holds a consumer that the promise has settled.
+    pub(crate) fn give(self, share: Share<T, E>) {
+        match self {
+            Self::React(reaction) => reaction.deliver(share),
             Self::Follow(follower) => {
-                follower.keep_adoption(Adoption::Arrived(Promise::from_consumer(node)));
+                follower.keep_adoption(Adoption::Arrived(share));
                 queue::enqueue_job(follower);
             }
             Self::Watch(reaction) => {
-                let source = Promise::from_consumer(node);
                 if let Some(reaction) = reaction.upgrade() {
-                    reaction.deliver(source);
+                    reaction.deliver(share);
                 }
             }
-            Self::Wake(waker) => waker.wake(),
+            Self::Wake(_) => unreachable!("the consumer of a task that awaits is the handle in it"),
         }
     }
 

@@ -33,9 +33,9 @@ impl Marks {
     }
 
     /// The promise settles after so many runs of tasks: the task that awaits it, if there is one, is queued.
-    pub(super) fn note_settled(&self, runs: impl FnOnce() -> u64) {
+    pub(super) fn note_settled(&self, runs: u64) {
         if self.has(AWAITED) {
-            self.set_number(runs());
+            self.set_number(runs);
         }
     }
 

@@ -62,18 +62,25 @@ pub(crate) struct PromiseCell<T, E> {
 #[must_use = "the listener has to be told"]
 pub(crate) enum Subscription<T, E> {
     Registered,
+    /// The promise has settled, and its last consumer was the listener's: here is the outcome for it.
+    HandOver(Listener<T, E>, Outcome<T, E>),
     Settled(Listener<T, E>),
     Abandoned(Listener<T, E>, Origin),
 }
 
 /// What settling a cell leaves to be done.
 #[must_use = "the listeners have to be told"]
-pub(crate) struct Settlement<T, E> {
-    pub(crate) listeners: Listeners<T, E>,
+pub(crate) enum Settlement<T, E> {
+    /// The one consumer is this listener's: here is the outcome for it.
+    HandOver(Listener<T, E>, Outcome<T, E>),
+    /// These have to be told. Each that holds a consumer may take its share.
+    Tell(Listeners<T, E>),
+    /// It is a rejection or a fault, and has no handler yet.
+    Track,
     /// Nobody can take it: it has to be dropped where user code may run.
-    pub(crate) orphan: Option<Outcome<T, E>>,
-    /// It is a rejection or a fault and has no handler yet.
-    pub(crate) unhandled: bool,
+    Orphan(Outcome<T, E>),
+    /// The outcome waits for whoever comes.
+    Nothing,
 }
 
 impl<T, E> PromiseCell<T, E> {
@@ -168,21 +175,40 @@ impl<T, E> PromiseCell<T, E> {
 
     /// Settles. The caller has made sure that this is the first time.
     pub(crate) fn settle(&self, outcome: Outcome<T, E>) -> Settlement<T, E> {
-        let fulfilled = matches!(outcome, Outcome::Fulfilled(_));
-        let unhandled = !fulfilled && !self.marks.has(HANDLED);
-        self.marks.note_settled(waker::runs);
         let mut state = self.state.borrow_mut();
         let State::Pending(listeners) = mem::replace(&mut *state, State::Taken(outcome.state())) else {
             unreachable!("a promise settles once (invariant 1)")
         };
-        if self.consumers.get() == 0 && !unhandled {
-            return Settlement { listeners, orphan: Some(outcome), unhandled };
+        match listeners {
+            Listeners::One(Listener::Wake(waker)) => {
+                self.marks.note_settled(waker::runs());
+                *state = State::Settled(outcome);
+                Settlement::Tell(Listeners::One(Listener::Wake(waker)))
+            }
+            Listeners::One(listener) if self.consumers.get() == 1 => {
+                self.consumers.set(0);
+                Settlement::HandOver(listener, outcome)
+            }
+            Listeners::One(listener) => {
+                *state = State::Settled(outcome);
+                Settlement::Tell(Listeners::One(listener))
+            }
+            Listeners::Many(many) => {
+                self.marks.note_settled(waker::runs());
+                *state = State::Telling(Box::new(Telling { outcome, late: RefCell::default() }));
+                Settlement::Tell(Listeners::Many(many))
+            }
+            // Whoever listens has marked the promise as handled.
+            Listeners::None if outcome.state() != PromiseState::Fulfilled && !self.marks.has(HANDLED) => {
+                *state = State::Settled(outcome);
+                Settlement::Track
+            }
+            Listeners::None if self.consumers.get() == 0 => Settlement::Orphan(outcome),
+            Listeners::None => {
+                *state = State::Settled(outcome);
+                Settlement::Nothing
+            }
         }
-        *state = match &listeners {
-            Listeners::None | Listeners::One(_) => State::Settled(outcome),
-            Listeners::Many(_) => State::Telling(Box::new(Telling { outcome, late: RefCell::default() })),
-        };
-        Settlement { listeners, orphan: None, unhandled }
     }
 
     /// Takes those who have come since the telling began, to be told next. If there are none, the telling ends.
@@ -203,8 +229,8 @@ impl<T, E> PromiseCell<T, E> {
     pub(crate) fn subscribe(&self, listener: Listener<T, E>) -> Subscription<T, E> {
         // The state may be borrowed for reading, but not of a promise that is pending.
         match &*self.state.borrow() {
-            State::Pending(_) => {}
-            State::Settled(_) => return Subscription::Settled(listener),
+            State::Settled(_) if self.consumers.get() > 1 => return Subscription::Settled(listener),
+            State::Pending(_) | State::Settled(_) => {}
             State::Telling(telling) => {
                 telling.late.borrow_mut().push(listener);
                 return Subscription::Registered;
@@ -212,10 +238,15 @@ impl<T, E> PromiseCell<T, E> {
             State::Abandoned(cause) => return Subscription::Abandoned(listener, *cause),
             State::Taken(_) => unreachable!("whoever subscribes holds a consumer, so the outcome was not taken"),
         }
-        let State::Pending(listeners) = &mut *self.state.borrow_mut() else { unreachable!("just seen") };
-        let swept = listeners.push(listener);
-        self.consumers.set(self.consumers.get() - swept);
-        Subscription::Registered
+        let mut state = self.state.borrow_mut();
+        if let State::Pending(listeners) = &mut *state {
+            let swept = listeners.push(listener);
+            self.consumers.set(self.consumers.get() - swept);
+            return Subscription::Registered;
+        }
+        drop(state);
+        self.consumers.set(0);
+        Subscription::HandOver(listener, self.take_outcome().expect("just seen"))
     }
 
     /// Registers the waker of the one handle, in place of the one it registered before, which is returned.

@@ -2,15 +2,15 @@
 
 use std::cell::Cell;
 use std::fmt::Debug;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::Location;
 use std::rc::Rc;
 
 use super::PromiseCell;
-use super::handle::{Promise, settle};
+use super::handle::{Promise, Share, settle};
 use super::listener::Listener;
 use crate::disposal::Dependent;
 use crate::identity::Origin;
-use crate::outcome::{Fault, Outcome, PromiseState};
+use crate::outcome::{Outcome, PromiseState};
 use crate::queue::Job;
 use crate::rejections::{self, Tracked, TrackedCell};
 
@@ -27,7 +27,7 @@ pub(crate) enum Adoption<T, E> {
     /// The job of `NewPromiseResolveThenableJob` (ECMA-262 §27.2.2.2): call the promise's `then`.
     HookUp(Promise<T, E>),
     /// The job of the reaction: the promise has settled, settle likewise.
-    Arrived(Promise<T, E>),
+    Arrived(Share<T, E>),
 }
 
 /// A promise and what settles it, `K`.
@@ -147,12 +147,6 @@ impl<T: 'static, E: Debug + 'static> Kind<T, E> for Following<T, E> {
 pub(crate) fn follow<T, E>(node: Rc<dyn Node<T, E>>, step: Adoption<T, E>) {
     match step {
         Adoption::HookUp(promise) => promise.subscribe(Listener::Follow(node)),
-        Adoption::Arrived(promise) => settle(node, consume(promise)),
+        Adoption::Arrived(share) => settle(node, share.take_caught()),
     }
-}
-
-/// Takes a consumer's share. A panic in the `Clone` of the value is a fault.
-pub(crate) fn consume<T, E>(promise: Promise<T, E>) -> Outcome<T, E> {
-    catch_unwind(AssertUnwindSafe(|| promise.consume()))
-        .unwrap_or_else(|payload| Outcome::Faulted(Fault::from_panic(payload)))
 }

@@ -6,9 +6,9 @@ use std::panic::Location;
 use std::rc::Rc;
 
 use crate::cell::PromiseCell;
-use crate::cell::handle::{Promise, settle};
+use crate::cell::handle::{Promise, Share, settle};
 use crate::cell::listener::{Listener, Reaction};
-use crate::cell::node::{Adoption, Kind, PromiseNode, consume};
+use crate::cell::node::{Adoption, Kind, PromiseNode};
 use crate::disposal::Dependent;
 use crate::identity::Origin;
 use crate::outcome::Outcome;
@@ -46,7 +46,7 @@ enum Step<T, E, F> {
     /// Wait for the promise to settle.
     Waiting(F),
     /// Run the handler, in the job that is queued.
-    Handle(F, Promise<T, E>),
+    Handle(F, Share<T, E>),
     /// Wait for what the handler returned to settle.
     Gated(Outcome<T, E>),
     /// The job of the inner `then`: it hands the outcome through.
@@ -72,8 +72,8 @@ where
 {
     fn run(node: Rc<PromiseNode<T, E, Self>>) {
         match node.kind.take() {
-            Step::Handle(handler, source) => {
-                let outcome = consume(source);
+            Step::Handle(handler, share) => {
+                let outcome = share.take_caught();
                 let made_at = node.cell.made_at();
                 match attempt(move || Ok(handler().into_resolution())) {
                     Ok(Resolution::Fulfill(_)) => queue_step(node, Step::HandThrough(outcome)),
@@ -111,11 +111,11 @@ where
     F: FnOnce() -> R + 'static,
     R: IntoResolution<E>,
 {
-    fn deliver(self: Rc<Self>, source: Promise<T, E>) {
+    fn deliver(self: Rc<Self>, share: Share<T, E>) {
         let Step::Waiting(handler) = self.kind.take() else {
             unreachable!("a promise settles once (invariant 1), so each reaction is told once")
         };
-        queue_step(self, Step::Handle(handler, source));
+        queue_step(self, Step::Handle(handler, share));
     }
 }
 
@@ -153,7 +153,7 @@ where
 
 struct Gate<T, E, F, V> {
     node: Rc<PromiseNode<T, E, Finally<T, E, F>>>,
-    settled: Cell<Option<Promise<V, E>>>,
+    settled: Cell<Option<Share<V, E>>>,
 }
 
 impl<T, E, F, R, V> Reaction<V, E> for Gate<T, E, F, V>
@@ -164,8 +164,8 @@ where
     F: FnOnce() -> R + 'static,
     R: IntoResolution<E>,
 {
-    fn deliver(self: Rc<Self>, source: Promise<V, E>) {
-        self.settled.set(Some(source));
+    fn deliver(self: Rc<Self>, share: Share<V, E>) {
+        self.settled.set(Some(share));
         queue::enqueue_job(self);
     }
 }
@@ -179,9 +179,9 @@ where
     R: IntoResolution<E>,
 {
     fn run(self: Rc<Self>) {
-        let promise = self.settled.take().expect("a gate is queued when its promise has settled");
+        let share = self.settled.take().expect("a gate is queued when its promise has settled");
         let Step::Gated(outcome) = self.node.kind.take() else { unreachable!("the node waits for its gate") };
-        let outcome = match consume(promise) {
+        let outcome = match share.take_caught() {
             Outcome::Fulfilled(_) => outcome,
             Outcome::Rejected(reason) => replace(outcome, Outcome::Rejected(reason)),
             Outcome::Faulted(fault) => replace(outcome, Outcome::Faulted(fault)),

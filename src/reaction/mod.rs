@@ -10,7 +10,7 @@ use std::panic::Location;
 use std::rc::Rc;
 
 use crate::cell::PromiseCell;
-use crate::cell::handle::Promise;
+use crate::cell::handle::{Promise, Share};
 use crate::cell::listener::{Listener, Reaction};
 use crate::cell::node::{Adoption, Kind, PromiseNode, follow};
 use crate::outcome::Outcome;
@@ -39,7 +39,7 @@ where
     H::Value: 'static,
     H::Error: Debug + 'static,
 {
-    let kind = Then { step: Cell::new(Step::Waiting(handler)) };
+    let kind = Then { handler: Cell::new(Some(handler)), input: Cell::new(Input::None) };
     let node = Rc::new(PromiseNode { cell: PromiseCell::pending(made_at), kind });
     let derived = Promise::from_consumer(node.clone());
     source.subscribe(Listener::React(node));
@@ -48,25 +48,19 @@ where
 
 /// The kind of a promise that `then` and its like derive. `T` and `E` are those of the promise it waits on.
 struct Then<T, E, H: Handler<T, E>> {
-    step: Cell<Step<T, E, H>>,
+    /// Until it runs, or until it never will.
+    handler: Cell<Option<H>>,
+    input: Cell<Input<T, E, H::Value, H::Error>>,
 }
 
-/// What the node will do next.
-enum Step<T, E, H: Handler<T, E>> {
-    /// Wait for the promise to settle.
-    Waiting(H),
-    /// Run the handler, in the job that is queued.
-    Handle(H, Promise<T, E>),
+/// What the node's next job is about.
+enum Input<T, E, U, X> {
+    /// No job is queued.
+    None,
+    /// Run the handler on this.
+    Handle(Share<T, E>),
     /// Follow the promise that the handler returned.
-    Follow(Adoption<H::Value, H::Error>),
-    /// Nothing: what comes next is not up to this node, or it is done.
-    Idle,
-}
-
-impl<T, E, H: Handler<T, E>> Then<T, E, H> {
-    fn take(&self) -> Step<T, E, H> {
-        self.step.replace(Step::Idle)
-    }
+    Follow(Adoption<U, X>),
 }
 
 impl<T, E, H> Kind<H::Value, H::Error> for Then<T, E, H>
@@ -78,22 +72,23 @@ where
     H::Error: Debug + 'static,
 {
     fn run(node: Rc<PromiseNode<H::Value, H::Error, Self>>) {
-        match node.kind.take() {
-            Step::Handle(handler, source) => {
-                let completion = attempt(move || handler.handle(source.consume()));
+        match node.kind.input.replace(Input::None) {
+            Input::Handle(share) => {
+                let handler = node.kind.handler.take().expect("a promise settles once (invariant 1)");
+                let completion = attempt(move || handler.handle(share.take()));
                 complete(node, completion);
             }
-            Step::Follow(step) => follow(node, step),
-            Step::Waiting(_) | Step::Idle => unreachable!("a reaction is queued with the step it has to do"),
+            Input::Follow(step) => follow(node, step),
+            Input::None => unreachable!("a reaction is queued with its input"),
         }
     }
 
     fn keep_adoption(&self, step: Adoption<H::Value, H::Error>) {
-        self.step.set(Step::Follow(step));
+        self.input.set(Input::Follow(step));
     }
 
     fn give_up(&self) {
-        drop(self.take());
+        drop(self.handler.take());
     }
 }
 
@@ -105,11 +100,8 @@ where
     H::Value: 'static,
     H::Error: Debug + 'static,
 {
-    fn deliver(self: Rc<Self>, source: Promise<T, E>) {
-        let Step::Waiting(handler) = self.kind.take() else {
-            unreachable!("a promise settles once (invariant 1), so each reaction is told once")
-        };
-        self.kind.step.set(Step::Handle(handler, source));
+    fn deliver(self: Rc<Self>, share: Share<T, E>) {
+        self.kind.input.set(Input::Handle(share));
         queue::enqueue_job(self);
     }
 }

@@ -4,9 +4,9 @@ use std::fmt::Debug;
 use std::rc::{Rc, Weak};
 
 use crate::cell::PromiseCell;
-use crate::cell::handle::{Promise, settle};
+use crate::cell::handle::{Promise, Share, settle};
 use crate::cell::listener::{Listener, Reaction};
-use crate::cell::node::{Adoption, Kind, PromiseNode, consume};
+use crate::cell::node::{Adoption, Kind, PromiseNode};
 use crate::rejections::Tracked;
 
 /// Settles in the same moment as the promise it stands for, without a job: what costs the tick is the wake of the task.
@@ -29,8 +29,8 @@ impl<T: 'static, E: Debug + 'static> Kind<T, E> for Relay {
 }
 
 impl<T: 'static, E: Debug + 'static> Reaction<T, E> for PromiseNode<T, E, Relay> {
-    fn deliver(self: Rc<Self>, source: Promise<T, E>) {
-        settle(self, consume(source));
+    fn deliver(self: Rc<Self>, share: Share<T, E>) {
+        settle(self, share.take_caught());
     }
 }
 
