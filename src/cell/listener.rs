@@ -17,6 +17,12 @@ use crate::rejections::Tracked;
 pub(crate) trait Reaction<T, E>: Dependent {
     /// The promise has settled: here is this consumer's share of the outcome. Queues a job at most.
     fn deliver(self: Rc<Self>, share: Share<T, E>);
+
+    /// Whether it no longer matters to this reaction how the promise settles. It stays so, and the reaction holds nothing then
+    /// whose drop could run user code: it is dropped while the list of listeners is borrowed.
+    fn is_gone(&self) -> bool {
+        false
+    }
 }
 
 /// Who is told when a promise settles.
@@ -33,7 +39,11 @@ pub(crate) enum Listener<T, E> {
 
 impl<T, E> Listener<T, E> {
     fn is_gone(&self) -> bool {
-        matches!(self, Self::Watch(reaction) if reaction.strong_count() == 0)
+        match self {
+            Self::React(reaction) => reaction.is_gone(),
+            Self::Watch(reaction) => reaction.strong_count() == 0,
+            Self::Follow(_) | Self::Wake(_) => false,
+        }
     }
 
     /// Tells that the promise of `node` has settled.
@@ -106,6 +116,10 @@ impl<T, E> Listeners<T, E> {
     pub(super) fn push(&mut self, listener: Listener<T, E>) -> u32 {
         *self = match mem::replace(self, Self::None) {
             Self::None => Self::One(listener),
+            Self::One(first) if first.is_gone() => {
+                *self = Self::One(listener);
+                return 1;
+            }
             Self::One(first) => Self::Many(Box::new(Many { list: vec![first, listener] })),
             Self::Many(mut many) => {
                 let swept = many.push(listener);
@@ -149,11 +163,24 @@ impl<T, E> Many<T, E> {
     fn push(&mut self, listener: Listener<T, E>) -> u32 {
         let before = self.list.len();
         if before == self.list.capacity() {
-            self.list.retain(|listener| !listener.is_gone());
+            self.sweep();
         }
         let swept = before - self.list.len();
         self.list.push(listener);
         u32::try_from(swept).expect("each is a consumer, and those are counted in a u32")
+    }
+
+    /// The list is full. After this it is at most half full, so the next sweep is as far away as this one was long; and what
+    /// a crowd that is gone took is given back.
+    fn sweep(&mut self) {
+        const SMALL: usize = 64;
+        let before = self.list.len();
+        self.list.retain(|listener| !listener.is_gone());
+        if self.list.len() > before / 2 {
+            self.list.reserve(before);
+        } else if self.list.len() < before / 4 && before > SMALL {
+            self.list.shrink_to(before / 2);
+        }
     }
 }
 
