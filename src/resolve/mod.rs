@@ -14,9 +14,10 @@ use crate::cell::PromiseCell;
 use crate::cell::handle::{Promise, settle};
 use crate::cell::node::{Adoption, Following, Node, PromiseNode};
 use crate::error::SelfResolution;
+use crate::identity::Origin;
 use crate::outcome::{Fault, Outcome};
 use crate::queue;
-use crate::rejections;
+use crate::rejections::{self, Tracked};
 
 /// The resolution procedure: fixes the fate of `node`. The caller has made sure that this is the first time.
 pub(crate) fn resolve<T: 'static, E: Debug + 'static>(node: Rc<dyn Node<T, E>>, resolution: Resolution<T, E>) {
@@ -70,6 +71,23 @@ impl<T: 'static, E: Debug + 'static> Producer<T, E> {
         if let Some(node) = self.node.take() {
             complete(node, completion);
         }
+    }
+
+    pub(crate) fn settle(mut self, outcome: Outcome<T, E>) {
+        if let Some(node) = self.node.take() {
+            settle(node, outcome);
+        }
+    }
+
+    /// The promise can never settle, because `cause` was abandoned.
+    pub(crate) fn abandon(mut self, cause: Origin) {
+        if let Some(node) = self.node.take() {
+            node.cell().abandon(cause).abandon(cause);
+        }
+    }
+
+    pub(crate) fn tracked(&self) -> Option<Rc<dyn Tracked>> {
+        self.node.clone().map(|node| node as Rc<dyn Tracked>)
     }
 }
 
