@@ -59,6 +59,21 @@ fn list(f: &mut fmt::Formatter<'_>, origins: &[Origin]) -> fmt::Result {
     Ok(())
 }
 
+/// Too many promises were rejected: JavaScript's `AggregateError`, the reason of [`any`](crate::Promise::any).
+///
+/// It has no [`source`](std::error::Error::source), as none of its errors is the one cause.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub struct AggregateError<E> {
+    /// The reasons of those that were rejected, in the order of the input.
+    pub errors: Vec<E>,
+}
+
+impl<E: fmt::Debug> fmt::Display for AggregateError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "too few promises were fulfilled; {} were rejected: {:?}", self.errors.len(), self.errors)
+    }
+}
+
 /// The loop of the promise's thread has ended, so a [`RemoteResolver`](crate::RemoteResolver) could not settle it.
 ///
 /// What it should have been settled with is still here.

@@ -205,6 +205,9 @@ mod reaction;
 
 mod promise;
 
+// Promises made of many.
+mod combinator;
+
 // The bridges: to `await`, and to other threads.
 mod future;
 
@@ -217,7 +220,7 @@ mod event_loop;
 mod background;
 
 pub use crate::cell::handle::Promise;
-pub use crate::error::{LoopClosed, SelfResolution, Stalled};
+pub use crate::error::{AggregateError, LoopClosed, SelfResolution, Stalled};
 pub use crate::event_loop::hooks::{
     RejectionReport, UnhandledRejection, UnhandledRejections, on_rejection_handled, on_unhandled_rejection,
     remove_rejection_hooks, set_unhandled_rejections,

@@ -1,0 +1,63 @@
+//! `all_settled`: every outcome.
+
+use std::convert::Infallible;
+use std::fmt::Debug;
+use std::panic::Location;
+
+use super::slots::Slots;
+use super::{Strategy, gather};
+use crate::cell::handle::Promise;
+use crate::outcome::Outcome;
+use crate::resolve::resolution::IntoResolution;
+
+impl<T: 'static, E: Debug + 'static> Promise<Vec<Outcome<T, E>>, Infallible> {
+    /// How every element settled, in their order: `Promise.allSettled(elements)` (ECMA-262 §27.2.4.2).
+    ///
+    /// - **Settles** fulfilled when the last element has settled, in whatever way. It is never rejected, as the type says.
+    /// - **Ticks:** one tick after that element, so that a handler runs one more tick later (rule C1). Each element is
+    ///   converted and hooked up before the next one is asked for (rule C3).
+    /// - **No elements:** it is fulfilled at once, with an empty `Vec` (rule C2).
+    /// - **All elements** count as handled, so that no rejection of theirs is reported.
+    /// - **Faults:** the fault of an element is one of the outcomes. A panic of the iterator is a fault of the result; what was
+    ///   hooked up before stays so.
+    /// - **Cost:** one allocation for each element, and the `Vec`.
+    ///
+    /// If one element can never settle, the result cannot, and the outcomes that were there are dropped.
+    ///
+    /// ```
+    /// use thenable::{Outcome, Promise, block_on};
+    ///
+    /// let promise = Promise::all_settled([Promise::resolve(1), Promise::reject("no")]);
+    /// let Ok(outcomes) = block_on(promise);
+    /// assert_eq!(outcomes, [Outcome::Fulfilled(1), Outcome::Rejected("no")]);
+    /// ```
+    #[track_caller]
+    pub fn all_settled<I>(elements: I) -> Self
+    where
+        I: IntoIterator<Item: IntoResolution<E, Value = T>>,
+    {
+        gather(Outcomes(Slots::new()), elements, Location::caller())
+    }
+}
+
+struct Outcomes<T, E>(Slots<Outcome<T, E>>);
+
+impl<T: 'static, E: Debug + 'static> Strategy<T, E> for Outcomes<T, E> {
+    type Value = Vec<Outcome<T, E>>;
+    type Error = Infallible;
+
+    const NEEDS_EVERY_ELEMENT: bool = true;
+
+    fn make_room(&mut self) {
+        self.0.push();
+    }
+
+    fn take(&mut self, index: usize, outcome: Outcome<T, E>) -> Option<Outcome<Self::Value, Infallible>> {
+        self.0.fill(index, outcome);
+        None
+    }
+
+    fn conclude(self) -> Option<Outcome<Self::Value, Infallible>> {
+        Some(Outcome::Fulfilled(self.0.into_values()))
+    }
+}
