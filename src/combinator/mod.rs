@@ -15,9 +15,8 @@ use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::rc::Rc;
 
-use crate::cell::handle::Promise;
+use crate::cell::handle::{Promise, Share};
 use crate::cell::listener::{Listener, Reaction};
-use crate::cell::node::consume;
 use crate::disposal::Dependent;
 use crate::identity::Origin;
 use crate::outcome::{Fault, Outcome};
@@ -83,8 +82,12 @@ fn hook_up<T, E, S>(
     gathering.expect_element();
     let hook_up = |step| Rc::new(HookUp { gathering: gathering.clone(), index, step: Cell::new(step) });
     let promise = match element {
-        Resolution::Fulfill(value) => return queue::enqueue_job(hook_up(Step::Report(Outcome::Fulfilled(value)))),
-        Resolution::Reject(reason) => return queue::enqueue_job(hook_up(Step::Report(Outcome::Rejected(reason)))),
+        Resolution::Fulfill(value) => {
+            return queue::enqueue_job(hook_up(Step::Report(Share::Whole(Outcome::Fulfilled(value)))));
+        }
+        Resolution::Reject(reason) => {
+            return queue::enqueue_job(hook_up(Step::Report(Share::Whole(Outcome::Rejected(reason)))));
+        }
         Resolution::Adopt(promise) => promise,
         Resolution::Thenable(_) => {
             let (promise, producer) = Producer::new(made_at);
@@ -187,17 +190,15 @@ struct HookUp<T, E, S: Strategy<T, E>> {
 enum Step<T, E> {
     /// Wait for the element to settle.
     Wait,
-    /// Take the outcome, in the job that is queued.
-    Consume(Promise<T, E>),
     /// Hand the outcome over, in the job that is queued.
-    Report(Outcome<T, E>),
+    Report(Share<T, E>),
 }
 
 impl<T: 'static, E: Debug + 'static, S: Strategy<T, E>> Reaction<T, E> for HookUp<T, E, S> {
-    fn deliver(self: Rc<Self>, source: Promise<T, E>) {
+    fn deliver(self: Rc<Self>, share: Share<T, E>) {
         // Nobody can tell a job that does nothing from none.
         if !self.is_gone() {
-            self.step.set(Step::Consume(source));
+            self.step.set(Step::Report(share));
             queue::enqueue_job(self);
         }
     }
@@ -213,12 +214,8 @@ impl<T: 'static, E: Debug + 'static, S: Strategy<T, E>> Job for HookUp<T, E, S> 
         if self.is_gone() {
             return;
         }
-        let outcome = match step {
-            Step::Consume(source) => consume(source),
-            Step::Report(outcome) => outcome,
-            Step::Wait => unreachable!("a hook-up is queued with the step it has to do"),
-        };
-        self.gathering.take(self.index, outcome);
+        let Step::Report(share) = step else { unreachable!("a hook-up is queued with the step it has to do") };
+        self.gathering.take(self.index, share.take_caught());
     }
 }
 
