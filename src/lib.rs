@@ -10,7 +10,7 @@
 //! - **Order is API.** A handler runs from a job of the microtask queue, never inside `then`, `resolve` or a drop. Handlers,
 //!   microtasks and the continuations of `await` share that one queue, first in, first out. Which of them runs in which
 //!   tick is what ECMA-262 and Node say. The documentation names the rules by letter and number (T5, A1, F2), and so do
-//!   the tests.
+//!   the tests. They are stated in `docs/semantics.md`.
 //! - **Three ways to settle.** A promise is *fulfilled* with a value, *rejected* with a reason, or, if the code that should
 //!   have settled it panicked, settled with a [`Fault`]. A rejection or a fault that nobody handles is reported.
 //!
@@ -173,8 +173,8 @@
 //! This version has no combinators (`all`, `race` and their like), no timers, no sockets, and no loop that can be configured
 //! or run turn by turn.
 //!
-//! The guide, the differences from ECMA-262 and Node, the architecture and the design decisions are in the folder `docs` of
-//! the crate.
+//! The guide, the rules of order, the differences from ECMA-262 and Node, the architecture and the design decisions are in
+//! the folder `docs` of the crate.
 #![forbid(unsafe_code)]
 
 // From the lowest layer to the highest: a file imports from its own layer and from those above it in this list.
@@ -252,4 +252,7 @@ mod pages {
 
     #[doc = include_str!("../docs/differences.md")]
     mod differences {}
+
+    #[doc = include_str!("../docs/semantics.md")]
+    mod semantics {}
 }
