@@ -1,0 +1,309 @@
+//! `html/webappapis/scripting/processing-model-2/unhandled-promise-rejections`.
+//!
+//! The hooks log `U` and `H` with the reason and the promise; a case in which no event may be fired logs only what its
+//! handler does.
+
+use thenable::{Promise, on_rejection_handled, on_unhandled_rejection, queue_microtask};
+
+use crate::cases::{log_rejections, macrotask, run_with_uncaught};
+use crate::common::{at, c, expect_trace, log, trace};
+
+type P = Promise<(), u32>;
+
+#[test]
+fn from_promise_reject() {
+    let names = log_rejections();
+    expect_trace("U1p", || names.give("p", &P::reject(1)));
+}
+
+#[test]
+fn from_a_synchronous_rejection_in_new_promise() {
+    let names = log_rejections();
+    expect_trace("U1p", || names.give("p", &P::new(|_, reject| reject(1))));
+}
+
+#[test]
+fn from_a_task_delayed_rejection() {
+    let names = log_rejections();
+    expect_trace("task  U1p", || {
+        let p = P::new(|_, reject| {
+            macrotask(move || {
+                log("task");
+                reject(1);
+            });
+        });
+        names.give("p", &p);
+    });
+}
+
+#[test]
+fn from_a_throw_in_a_rejection_handler_of_promise_reject() {
+    let names = log_rejections();
+    expect_trace("U2p2", || {
+        let p = P::reject(1);
+        names.give("p", &p);
+        let p2 = p.catch(|reason| {
+            assert_eq!(reason, 1);
+            Err(2)
+        });
+        names.give("p2", &p2);
+    });
+}
+
+#[test]
+fn from_returning_a_rejected_promise_in_a_fulfillment_handler() {
+    let names = log_rejections();
+    expect_trace("U1p", || names.give("p", &P::resolve(()).then(|()| P::reject(1))));
+}
+
+#[test]
+fn from_a_throw_in_a_fulfillment_handler() {
+    let names = log_rejections();
+    expect_trace("U1p", || names.give("p", &P::resolve(()).then(|()| Err::<(), _>(1))));
+}
+
+#[test]
+fn none_if_handled_at_once_promise_reject() {
+    log_rejections();
+    expect_trace("handled@1", || {
+        P::reject(1).then_catch(c("unreached"), c("handled"));
+    });
+}
+
+#[test]
+fn none_if_handled_at_once_new_promise() {
+    log_rejections();
+    expect_trace("handled@1", || {
+        P::new(|_, reject| reject(1)).then_catch(c("unreached"), c("handled"));
+    });
+}
+
+/// A handler that logs, if the reason is 1.
+fn handled(reason: u32) {
+    assert_eq!(reason, 1);
+    at("handled");
+}
+
+#[test]
+fn none_if_handled_at_once_throw_in_a_fulfillment_handler() {
+    log_rejections();
+    expect_trace("handled@2", || {
+        P::resolve(()).then(|()| Err::<(), _>(1)).then_catch(c("unreached"), handled);
+    });
+}
+
+#[test]
+fn none_if_handled_at_once_promise_returned_by_a_fulfillment_handler() {
+    log_rejections();
+    expect_trace("handled@4", || {
+        P::resolve(()).then(|()| P::reject(1)).then_catch(c("unreached"), handled);
+    });
+}
+
+#[test]
+fn none_if_handled_at_once_all_inside_a_queued_task() {
+    log_rejections();
+    expect_trace("handled", || {
+        macrotask(|| {
+            P::resolve(()).then(|()| P::reject(1)).catch(|_| log("handled"));
+        });
+    });
+}
+
+#[test]
+fn a_microtask_delay_prevents_both_events_promise_reject() {
+    log_rejections();
+    expect_trace("handled@2", || {
+        let p = P::reject(1);
+        queue_microtask(|| {
+            p.then_catch(c("unreached"), c("handled"));
+        });
+    });
+}
+
+#[test]
+fn a_microtask_delay_prevents_both_events_new_promise() {
+    log_rejections();
+    expect_trace("handled@2", || {
+        let p = P::new(|_, reject| reject(1));
+        queue_microtask(|| {
+            p.then_catch(c("unreached"), c("handled"));
+        });
+    });
+}
+
+/// Runs `callback` from a handler of a settled promise.
+fn soon(callback: impl FnOnce() + 'static) {
+    P::resolve(()).then(|()| callback());
+}
+
+#[test]
+fn microtask_nesting_microtask_first() {
+    log_rejections();
+    expect_trace("handled@5", || {
+        let p = P::reject(1);
+        queue_microtask(|| {
+            soon(|| {
+                queue_microtask(|| {
+                    soon(|| {
+                        p.catch(c("handled"));
+                    });
+                });
+            });
+        });
+    });
+}
+
+#[test]
+fn microtask_nesting_microtask_first_inside_a_task() {
+    log_rejections();
+    expect_trace("handled", || {
+        macrotask(|| {
+            let p = P::reject(1);
+            queue_microtask(|| {
+                soon(|| {
+                    queue_microtask(|| {
+                        soon(|| {
+                            p.catch(|_| log("handled"));
+                        });
+                    });
+                });
+            });
+        });
+    });
+}
+
+#[test]
+fn microtask_nesting_promise_first() {
+    log_rejections();
+    expect_trace("handled@5", || {
+        let p = P::reject(1);
+        soon(|| {
+            queue_microtask(|| {
+                soon(|| {
+                    queue_microtask(|| {
+                        p.catch(c("handled"));
+                    });
+                });
+            });
+        });
+    });
+}
+
+#[test]
+fn microtask_nesting_promise_first_inside_a_task() {
+    log_rejections();
+    expect_trace("handled", || {
+        macrotask(|| {
+            let p = P::reject(1);
+            soon(|| {
+                queue_microtask(|| {
+                    soon(|| {
+                        queue_microtask(|| {
+                            p.catch(|_| log("handled"));
+                        });
+                    });
+                });
+            });
+        });
+    });
+}
+
+#[test]
+fn a_nested_task_delay_causes_unhandledrejection() {
+    let names = log_rejections();
+    expect_trace("U1p  handled  Hp", || {
+        let (p, _, reject) = P::with_resolvers();
+        names.give("p", &p);
+        reject(1);
+        macrotask(|| {
+            macrotask(|| {
+                p.then_catch(|()| log("unreached"), |_| log("handled"));
+            });
+        });
+    });
+}
+
+#[test]
+fn a_nested_task_and_a_promise_microtask_are_too_late() {
+    let names = log_rejections();
+    expect_trace("U1p  handled  Hp", || {
+        let p = P::reject(1);
+        names.give("p", &p);
+        macrotask(|| {
+            macrotask(|| {
+                soon(|| {
+                    p.catch(|_| log("handled"));
+                });
+            });
+        });
+    });
+}
+
+/// Two tasks and four microtasks later, handles `p`.
+fn handle_much_later(p: P) {
+    macrotask(|| {
+        macrotask(|| {
+            soon(|| {
+                soon(|| {
+                    soon(|| {
+                        soon(|| {
+                            p.catch(|_| log("handled"));
+                        });
+                    });
+                });
+            });
+        });
+    });
+}
+
+#[test]
+fn a_nested_task_before_and_many_promise_microtasks_are_too_late() {
+    let names = log_rejections();
+    expect_trace("U1p  handled  Hp", || {
+        let (p, _, reject) = P::with_resolvers();
+        names.give("p", &p);
+        handle_much_later(p);
+        reject(1);
+    });
+}
+
+#[test]
+fn a_nested_task_after_and_many_promise_microtasks_are_too_late() {
+    let names = log_rejections();
+    expect_trace("U1p  handled  Hp", || {
+        let p = P::reject(1);
+        names.give("p", &p);
+        handle_much_later(p);
+    });
+}
+
+#[test]
+fn microtask_and_task_ordering_is_not_disturbed_inside_the_event() {
+    on_unhandled_rejection(|report| {
+        log(format_args!("U{:?}", report.reason()));
+        queue_microtask(|| log(1));
+        macrotask(|| log(2));
+    });
+    expect_trace("U0  1  2", || {
+        P::reject(0);
+    });
+}
+
+/// Differs: what a hook throws unwinds out of `run`.
+#[test]
+fn throwing_inside_a_handler_invokes_the_error_handler() {
+    on_unhandled_rejection(|report| log(format_args!("U{:?}", report.reason())));
+    on_rejection_handled(|_| {
+        log("H");
+        panic!("e2");
+    });
+    let main = || {
+        let p = P::reject(1);
+        macrotask(|| {
+            p.catch(|_| log("caught"));
+        });
+    };
+    run_with_uncaught(main, |message| log(message));
+    assert_eq!(trace(), "U1  caught  H  e2");
+}
