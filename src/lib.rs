@@ -170,8 +170,7 @@
 //!
 //! # What is missing
 //!
-//! This version has no combinators (`all`, `race` and their like), no timers, no sockets, and no loop that can be configured
-//! or run turn by turn.
+//! This version has no timers, no sockets, and no loop that can be configured or run turn by turn.
 //!
 //! The guide, the rules of order, the differences from ECMA-262 and Node, the architecture and the design decisions are in
 //! the folder `docs` of the crate.

@@ -2,6 +2,7 @@
 mod common;
 
 use std::cell::RefCell;
+use std::fmt;
 use std::process::Command;
 use std::rc::Rc;
 
@@ -179,4 +180,24 @@ fn a_fault_that_nobody_sees_is_reported() {
         )
     );
     assert_eq!(error.downcast::<Fault>().unwrap().message(), "another bug");
+}
+
+#[test]
+fn a_reason_that_cannot_be_shown_is_reported_all_the_same() {
+    struct Thorny(bool);
+
+    impl fmt::Debug for Thorny {
+        fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+            assert!(!self.0, "it panics when it is shown");
+            Err(fmt::Error)
+        }
+    }
+
+    for panics in [true, false] {
+        let error = run(|| drop(Promise::<(), _>::reject(Thorny(panics)))).unwrap_err();
+        let text = format!("type {}: (its `Debug` failed), by promise {}", std::any::type_name::<Thorny>(), error.id());
+        assert!(error.to_string().contains(&text), "{error}");
+        assert_eq!(error.downcast::<Thorny>().unwrap().0, panics);
+    }
+    run(|| ()).unwrap();
 }

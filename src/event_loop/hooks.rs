@@ -2,8 +2,8 @@
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
-use std::fmt;
-use std::panic::Location;
+use std::fmt::{self, Write as _};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::rc::Rc;
 
 use thiserror::Error;
@@ -52,8 +52,18 @@ impl fmt::Display for RejectionReport<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (what, kind) = if self.reason.is_fault() { ("fault", "") } else { ("rejection", self.reason.type_name()) };
         let space = if kind.is_empty() { "" } else { " of type " };
-        write!(f, "unhandled {what}{space}{kind}: {:?}, by {}", self.reason, self.origin)
+        write!(f, "unhandled {what}{space}{kind}: {}, by {}", shown(self.reason), self.origin)
     }
+}
+
+/// The reason by its `Debug`. If that panics, or fails, the report says so: it must not be lost with the reason.
+fn shown(reason: Reason<'_>) -> String {
+    let show = || {
+        let mut text = String::new();
+        write!(text, "{reason:?}").map(|()| text)
+    };
+    let shown = catch_unwind(AssertUnwindSafe(show)).ok().and_then(Result::ok);
+    shown.unwrap_or_else(|| "(its `Debug` failed)".to_string())
 }
 
 /// A rejection or a fault that nobody handled stopped the loop.

@@ -84,10 +84,11 @@ impl<T: 'static, E: Debug + 'static> Promise<T, E> {
     }
 
     /// A promise from anything that resolves: `Promise.resolve(x)` where `x` is not a plain value. A promise is given back
-    /// as it is, without a tick (rule T9); a thenable is followed (rule T6).
+    /// as it is, without a tick (rule T9); a thenable is followed (rule T6). A panic in its
+    /// [`into_resolution`](IntoResolution::into_resolution) is a [`Fault`].
     #[track_caller]
     pub fn resolve_with(resolution: impl IntoResolution<E, Value = T>) -> Self {
-        Self::from_completion(Ok(resolution.into_resolution()), Location::caller())
+        Self::from_completion(attempt(|| Ok(resolution.into_resolution())), Location::caller())
     }
 
     /// A promise rejected for `reason`: `Promise.reject(reason)` (ECMA-262 §27.2.4.6).

@@ -7,7 +7,7 @@ use std::panic::Location;
 use std::rc::{Rc, Weak};
 
 use super::resolution::{IntoResolution, Resolution};
-use super::{Completion, complete, lose_resolvers};
+use super::{Completion, attempt, complete, lose_resolvers};
 use crate::cell::PromiseCell;
 use crate::cell::handle::Promise;
 use crate::cell::node::{Adoption, Following, Kind, Node, PromiseNode, follow};
@@ -44,7 +44,7 @@ impl<T: 'static, E: Debug + 'static> Resolve<T, E> {
     ///
     /// A promise that is fulfilled already settles this one three ticks before a handler runs (rule T5), a pending one a
     /// tick after it settled itself (rule T8). A promise resolved with itself settles with a [`Fault`](crate::Fault)
-    /// (rule T12).
+    /// (rule T12), and so does one whose [`into_resolution`](IntoResolution::into_resolution) panics.
     ///
     /// ```
     /// use thenable::{Promise, block_on};
@@ -54,7 +54,7 @@ impl<T: 'static, E: Debug + 'static> Resolve<T, E> {
     /// assert_eq!(block_on(outer), Ok(5));
     /// ```
     pub fn with(&self, resolution: impl IntoResolution<E, Value = T>) {
-        call(self.functions.clone(), Ok(resolution.into_resolution()));
+        self.complete(attempt(|| Ok(resolution.into_resolution())));
     }
 
     /// Resolves with what user code came to, if no function of the pair was called yet.

@@ -8,12 +8,17 @@ mod cases;
 #[path = "../common/mod.rs"]
 mod common;
 
+mod all;
+mod all_settled;
+mod any;
 mod async_function;
 mod attempt;
 mod await_expression;
 mod catch;
 mod constructor;
+mod elements;
 mod finally;
+mod race;
 mod reject;
 mod resolve;
 mod then;
