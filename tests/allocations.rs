@@ -1,5 +1,6 @@
 //! What each operation allocates is a contract: a settled promise 1; `then`, `catch`, `finally`, `map` 1 each; following a
-//! promise 0; queueing a job 0, amortised; a spawned future 2. And with one handle no value is ever cloned.
+//! promise 0; queueing a job 0, amortised; a spawned future 2; `all` of n promises n, and a constant. And with one handle no
+//! value is ever cloned.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -174,6 +175,91 @@ fn awaiting_a_long_lived_promise_again_and_again_keeps_nothing() {
     let before = BYTES.get();
     (0..100_000).for_each(|_| round());
     assert_eq!(BYTES.get(), before);
+}
+
+#[test]
+fn a_combinator_allocates_once_for_each_element() {
+    warm_up();
+    run(|| (0..1000).for_each(|_| queue_microtask(|| {}))).unwrap();
+    let pending = || (0..1000).map(|_| P::<u64>::with_resolvers()).map(|(promise, resolve, _)| (promise, resolve));
+    // The gathering, the result, the list of what the elements came to, and how often that grew.
+    let constant = 3..20;
+
+    let (promises, functions): (Vec<_>, Vec<_>) = pending().unzip();
+    let (all, hooking) = allocations(|| Promise::all(promises));
+    assert!(constant.contains(&(hooking - 1000)), "{hooking}");
+    let ((), settling) = allocations(|| run(|| functions.iter().for_each(|resolve| resolve(1))).unwrap());
+    assert!(settling <= 1, "the values move into the result: {settling}");
+    assert_eq!(block_on(all).unwrap().len(), 1000);
+
+    let (promises, functions): (Vec<_>, Vec<_>) = pending().unzip();
+    let (race, hooking) = allocations(|| Promise::race(promises));
+    assert_eq!(hooking, 1000 + 2);
+    let ((), settling) = allocations(|| run(|| functions.iter().for_each(|resolve| resolve(1))).unwrap());
+    assert_eq!(settling, 0);
+    assert_eq!(block_on(race), Ok(1));
+
+    // A value needs no promise.
+    let (any, hooking) = allocations(|| Promise::any((0..1000).map(Ok::<u64, u64>)));
+    assert!(constant.contains(&(hooking - 1000)), "{hooking}");
+    assert_eq!(block_on(any), Ok(0));
+}
+
+/// However often a promise that lives long is in a combinator, nothing of it stays (invariant 9).
+#[test]
+fn a_million_races_against_one_promise_retain_nothing() {
+    const ROUNDS: u32 = 1_000_000;
+    /// Of the latest rounds some hook-ups are left, until the list of listeners would grow.
+    const FEW_BYTES: i64 = 32 * 1024;
+
+    warm_up();
+    let check = |round: &dyn Fn(&P<()>), kept_listeners: usize| {
+        let (promise, resolve, _reject) = P::<()>::with_resolvers();
+        (0..kept_listeners).for_each(|_| drop(promise.clone().map(|()| ())));
+        let rounds = |count| (0..count).for_each(|_| round(&promise));
+        rounds(100);
+        let before = BYTES.get();
+        rounds(ROUNDS);
+        let left = BYTES.get() - before;
+        assert!(left.abs() < FEW_BYTES, "{left} bytes are left");
+        resolve(());
+        run(|| {}).unwrap();
+    };
+    let race = |promise: &P<()>| {
+        Promise::race([promise.clone(), P::resolve(())]);
+        run(|| {}).unwrap();
+    };
+    let any = |promise: &P<()>| {
+        Promise::any([P::reject(1), promise.clone(), P::resolve(())]);
+        run(|| {}).unwrap();
+    };
+    let all = |promise: &P<()>| {
+        Promise::all([promise.clone(), P::reject(1)]).catch(|_| Ok(vec![]));
+        run(|| {}).unwrap();
+    };
+    check(&race, 0);
+    check(&race, 100);
+    check(&any, 0);
+    check(&all, 0);
+}
+
+#[test]
+fn a_crowd_of_races_against_one_promise_is_forgotten() {
+    const CROWD: usize = 100_000;
+
+    warm_up();
+    let (promise, _resolve, _reject) = P::<()>::with_resolvers();
+    let crowd = |size: usize| {
+        (0..size).for_each(|_| drop(Promise::race([promise.clone(), P::resolve(())])));
+        run(|| {}).unwrap();
+    };
+    run(|| (0..CROWD).for_each(|_| queue_microtask(|| {}))).unwrap();
+    let before = BYTES.get();
+    crowd(CROWD);
+    // The list is swept when it is full, which is after fewer than twice as many.
+    (0..CROWD).for_each(|_| crowd(1));
+    let left = BYTES.get() - before;
+    assert!(left.abs() < 32 * 1024, "{left} bytes are left");
 }
 
 #[test]

@@ -179,7 +179,7 @@ impl<T, E> Many<T, E> {
         if self.list.len() > before / 2 {
             self.list.reserve(before);
         } else if self.list.len() < before / 4 && before > SMALL {
-            self.list.shrink_to(before / 2);
+            self.list.shrink_to(SMALL.max(2 * self.list.len()));
         }
     }
 }

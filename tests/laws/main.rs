@@ -11,6 +11,7 @@
 
 mod awaiting;
 mod chains;
+mod combinators;
 mod interpreter;
 mod model;
 mod native;

@@ -138,7 +138,7 @@ impl Source {
 }
 
 /// A thenable that calls one of its functions when the promise of `source` settles.
-fn thenable(source: &Source) -> Resolution<i32, i32> {
+pub(crate) fn thenable(source: &Source) -> Resolution<i32, i32> {
     let source = source.clone();
     Resolution::Thenable(Box::new(move |resolve: Resolve<i32, i32>, reject: Reject<i32, i32>| {
         source.promise().handle::<(), _>(move |outcome| match outcome {
