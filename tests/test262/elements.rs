@@ -76,7 +76,10 @@ pub(crate) fn resolves_and_rejects_soon(value: Text) -> Element {
 
 /// The functions that a thenable was given, to be called later.
 #[derive(Clone, Default)]
-pub(crate) struct Held(Rc<RefCell<Option<(Resolve<Text, Text>, Reject<Text, Text>)>>>);
+pub(crate) struct Held(Rc<RefCell<Option<Functions>>>);
+
+/// The resolving functions of an element.
+type Functions = (Resolve<Text, Text>, Reject<Text, Text>);
 
 impl Held {
     pub(crate) fn element(&self) -> Element {
