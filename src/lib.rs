@@ -224,6 +224,7 @@ pub use crate::event_loop::hooks::{
     RejectionReport, UnhandledRejection, UnhandledRejections, on_rejection_handled, on_unhandled_rejection,
     remove_rejection_hooks, set_unhandled_rejections,
 };
+pub use crate::event_loop::host;
 pub use crate::event_loop::{BlockOnError, block_on, run, try_block_on};
 pub use crate::identity::{Origin, PromiseId};
 pub use crate::outcome::{Fault, Outcome, PromiseState};

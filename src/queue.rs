@@ -2,7 +2,7 @@
 //!
 //! Promise code pushes jobs here and knows nothing of the loop that runs them. There is one queue for promise jobs,
 //! microtask callbacks and spawned futures alike, which is what makes `then` and `await` interleave as in JavaScript,
-//! and Node's next-tick queue beside it.
+//! and Node's next-tick queue beside it. A host with a queue of its own can be told of each entry.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -40,14 +40,25 @@ pub(crate) fn run_task(runnable: Runnable) {
     drop(waker);
 }
 
+/// Told of every entry of the microtask queue, right after it was appended.
+pub(crate) type JobHook = Rc<dyn Fn()>;
+
 struct Queue {
     jobs: RefCell<VecDeque<Entry>>,
     ticks: RefCell<VecDeque<Box<dyn FnOnce()>>>,
+    hook: RefCell<Option<JobHook>>,
+    /// Whether there is a hook: all that a thread without one looks at.
+    is_hooked: Cell<bool>,
 }
 
 thread_local! {
     static QUEUE: Queue = const {
-        Queue { jobs: RefCell::new(VecDeque::new()), ticks: RefCell::new(VecDeque::new()) }
+        Queue {
+            jobs: RefCell::new(VecDeque::new()),
+            ticks: RefCell::new(VecDeque::new()),
+            hook: RefCell::new(None),
+            is_hooked: Cell::new(false),
+        }
     };
 }
 
@@ -56,7 +67,34 @@ thread_local! {
 /// While the thread ends the queue is gone, and what would have waited on it is dropped, here and now.
 pub(crate) fn enqueue(entry: Entry) {
     // The closure drops `entry` when the queue is gone, and no borrow is held then.
-    let _ = QUEUE.try_with(|queue| queue.jobs.borrow_mut().push_back(entry));
+    let is_hooked = QUEUE.try_with(|queue| {
+        queue.jobs.borrow_mut().push_back(entry);
+        queue.is_hooked.get()
+    });
+    if let Ok(true) = is_hooked {
+        call_hook();
+    }
+}
+
+/// Calls the hook: user code, which may replace it meanwhile, and may queue jobs itself.
+#[cold]
+fn call_hook() {
+    let hook = QUEUE.with(|queue| queue.hook.borrow().clone());
+    if let Some(hook) = hook {
+        hook();
+    }
+}
+
+/// Puts a hook in, or none, and gives back the one before: dropping it runs user code.
+///
+/// While the thread ends the queue is gone, and `hook` comes back.
+pub(crate) fn replace_hook(hook: Option<JobHook>) -> Option<JobHook> {
+    let mut hook = hook;
+    let _ = QUEUE.try_with(|queue| {
+        queue.is_hooked.set(hook.is_some());
+        hook = queue.hook.replace(hook.take());
+    });
+    hook
 }
 
 /// Appends a job to the microtask queue of this thread.

@@ -5,6 +5,7 @@
 
 mod drain;
 pub(crate) mod hooks;
+pub mod host;
 mod root;
 mod stall;
 
