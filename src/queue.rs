@@ -6,6 +6,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::mem;
 use std::rc::Rc;
 
 use async_task::Runnable;
@@ -60,6 +61,39 @@ thread_local! {
             is_hooked: Cell::new(false),
         }
     };
+}
+
+/// The queues of a loop that is not the entered one.
+#[derive(Default)]
+pub(crate) struct Saved {
+    jobs: VecDeque<Entry>,
+    ticks: VecDeque<Box<dyn FnOnce()>>,
+}
+
+impl Saved {
+    /// Exchanges what it holds for what the queues of the thread hold. Does nothing while the thread ends.
+    pub(crate) fn swap(&mut self) {
+        let _ = QUEUE.try_with(|queue| {
+            mem::swap(&mut *queue.jobs.borrow_mut(), &mut self.jobs);
+            mem::swap(&mut *queue.ticks.borrow_mut(), &mut self.ticks);
+        });
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.jobs.is_empty() && self.ticks.is_empty()
+    }
+}
+
+/// Takes all that is in the queues of the thread.
+pub(crate) fn take() -> Saved {
+    let mut saved = Saved::default();
+    saved.swap();
+    saved
+}
+
+/// How many entries wait on the microtask queue, and how many callbacks on the next-tick queue.
+pub(crate) fn lengths() -> (usize, usize) {
+    QUEUE.with(|queue| (queue.jobs.borrow().len(), queue.ticks.borrow().len()))
 }
 
 /// Appends to the microtask queue of this thread.

@@ -106,6 +106,39 @@ thread_local! {
     };
 }
 
+/// The reports of a loop that is not the entered one.
+#[derive(Default)]
+pub(crate) struct Saved {
+    unhandled: VecDeque<Rc<dyn Tracked>>,
+    handled_late: VecDeque<PromiseId>,
+    abandoned: VecDeque<Origin>,
+    awaited: Awaited,
+}
+
+impl Saved {
+    /// Exchanges what it holds for the reports of the thread. Does nothing while the thread ends.
+    pub(crate) fn swap(&mut self) {
+        let _ = TRACKER.try_with(|tracker| {
+            mem::swap(&mut *tracker.unhandled.borrow_mut(), &mut self.unhandled);
+            mem::swap(&mut *tracker.handled_late.borrow_mut(), &mut self.handled_late);
+            mem::swap(&mut *tracker.abandoned.borrow_mut(), &mut self.abandoned);
+        });
+        let _ = AWAITED.try_with(|awaited| mem::swap(&mut *awaited.borrow_mut(), &mut self.awaited));
+    }
+
+    /// Whether there is nothing in it whose dropping could run user code.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.unhandled.is_empty()
+    }
+}
+
+/// Takes all reports of the thread.
+pub(crate) fn take() -> Saved {
+    let mut saved = Saved::default();
+    saved.swap();
+    saved
+}
+
 /// The operation "reject": `node` was rejected, or faulted, and has no handler yet.
 pub(crate) fn track(node: Rc<dyn Tracked>) {
     let swept = TRACKER.try_with(|tracker| {
@@ -198,13 +231,25 @@ struct Awaited {
     promises: Vec<Weak<dyn Tracked>>,
 }
 
+impl Awaited {
+    const fn new(root: *const ()) -> Self {
+        Self { root, promises: Vec::new() }
+    }
+}
+
+impl Default for Awaited {
+    fn default() -> Self {
+        Self::new(ptr::null())
+    }
+}
+
 thread_local! {
-    static AWAITED: RefCell<Awaited> = const { RefCell::new(Awaited { root: ptr::null(), promises: Vec::new() }) };
+    static AWAITED: RefCell<Awaited> = const { RefCell::new(Awaited::new(ptr::null())) };
 }
 
 /// From now on notes which promises the future behind `root` awaits, from nothing.
 pub(crate) fn watch_awaited(root: &Waker) {
-    AWAITED.set(Awaited { root: root.data(), promises: Vec::new() });
+    AWAITED.set(Awaited::new(root.data()));
 }
 
 /// Notes that the future behind `waker` awaits a promise, if it is watched.

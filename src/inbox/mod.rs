@@ -5,12 +5,16 @@ pub(crate) mod home;
 pub(crate) mod root;
 pub(crate) mod waker;
 
+use std::cell::Cell;
+use std::fmt;
 use std::mem;
+use std::sync::Arc;
 #[cfg(not(thenable_loom))]
 use std::sync::{
     Condvar, Mutex, MutexGuard,
     atomic::{AtomicBool, Ordering},
 };
+use std::time::{Duration, Instant};
 
 #[cfg(thenable_loom)]
 use loom::sync::{
@@ -18,23 +22,64 @@ use loom::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
+/// A thread that sends messages: the threads of the process are numbered from 1, in the order in which they first send.
+pub(crate) type Sender = u64;
+
+/// A message, with who has sent it.
+pub(crate) type Sent<M> = (Sender, M);
+
+/// The number of this thread.
+fn this_sender() -> Sender {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    static LATEST: AtomicU64 = AtomicU64::new(0);
+
+    thread_local! {
+        static OWN: Cell<Sender> = const { Cell::new(0) };
+    }
+
+    if OWN.get() == 0 {
+        OWN.set(LATEST.fetch_add(1, Ordering::Relaxed) + 1);
+    }
+    OWN.get()
+}
+
+/// Whether this thread is unwinding from a panic.
+pub(crate) fn is_panicking() -> bool {
+    std::thread::panicking()
+}
+
+/// What a host wants to have called when there is something new to do.
+pub(crate) type OnWake = Arc<dyn Fn() + Send + Sync>;
+
+pub(crate) fn on_wake(callback: impl Fn() + Send + Sync + 'static) -> OnWake {
+    Arc::new(callback)
+}
+
 /// Messages from any thread to one, which can sleep until one arrives.
-#[derive(Debug)]
 pub(crate) struct Inbox<M> {
     contents: Mutex<Contents<M>>,
     arrived: Condvar,
 }
 
-#[derive(Debug)]
 struct Contents<M> {
-    messages: Vec<M>,
-    /// The thread it belongs to has ended. Nothing is accepted from now on.
+    messages: Vec<Sent<M>>,
+    /// Called, with no lock held, after the first message has arrived in an empty inbox.
+    on_wake: Option<OnWake>,
+    /// The loop that it belongs to is gone. Nothing is accepted from now on.
     closed: bool,
+}
+
+impl<M> fmt::Debug for Inbox<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inbox").finish_non_exhaustive()
+    }
 }
 
 impl<M> Inbox<M> {
     pub(crate) fn new() -> Self {
-        Self { contents: Mutex::new(Contents { messages: Vec::new(), closed: false }), arrived: Condvar::new() }
+        let contents = Contents { messages: Vec::new(), on_wake: None, closed: false };
+        Self { contents: Mutex::new(contents), arrived: Condvar::new() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Contents<M>> {
@@ -45,39 +90,78 @@ impl<M> Inbox<M> {
     ///
     /// Gives the message back if the inbox is closed.
     pub(crate) fn push(&self, message: M) -> Result<(), M> {
+        let sender = this_sender();
         let mut contents = self.lock();
         if contents.closed {
             return Err(message);
         }
-        contents.messages.push(message);
+        contents.messages.push((sender, message));
         // Whoever sleeps found it empty; one that finds it filled does not sleep.
         let was_empty = contents.messages.len() == 1;
+        let on_wake = if was_empty { contents.on_wake.clone() } else { None };
         drop(contents);
         if was_empty {
             self.arrived.notify_one();
         }
+        if let Some(on_wake) = on_wake {
+            on_wake();
+        }
         Ok(())
     }
 
-    /// Swaps the messages that have arrived for `empty`, whose memory is used again.
-    pub(crate) fn swap(&self, empty: &mut Vec<M>) {
-        debug_assert!(empty.is_empty());
-        mem::swap(&mut self.lock().messages, empty);
+    /// Has `on_wake` called from now on whenever the first message arrives in the empty inbox. Returns what was called before.
+    pub(crate) fn set_on_wake(&self, on_wake: Option<OnWake>) -> Option<OnWake> {
+        mem::replace(&mut self.lock().on_wake, on_wake)
     }
 
-    /// Sleeps until there is a message.
-    pub(crate) fn park(&self) {
+    /// What is called when a message arrives.
+    pub(crate) fn on_wake(&self) -> Option<OnWake> {
+        self.lock().on_wake.clone()
+    }
+
+    /// How many messages have arrived and were not taken.
+    pub(crate) fn len(&self) -> usize {
+        self.lock().messages.len()
+    }
+
+    /// Appends the messages that have arrived to `batch`, whose memory is used again if it is empty.
+    pub(crate) fn take(&self, batch: &mut Vec<Sent<M>>) {
+        let messages = &mut self.lock().messages;
+        if batch.is_empty() {
+            mem::swap(messages, batch);
+        } else {
+            batch.append(messages);
+        }
+    }
+
+    /// Sleeps until there is a message, or `timeout` has passed.
+    pub(crate) fn park(&self, timeout: Option<Duration>) {
+        const SOUND: &str = "no code that could panic runs under the lock";
+        // A time too far off to be told by the clock is as good as never.
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let mut contents = self.lock();
         while contents.messages.is_empty() {
-            contents = self.arrived.wait(contents).expect("no code that could panic runs under the lock");
+            contents = if let Some(deadline) = deadline {
+                let left = deadline.saturating_duration_since(Instant::now());
+                if left.is_zero() {
+                    return;
+                }
+                self.arrived.wait_timeout(contents, left).expect(SOUND).0
+            } else {
+                self.arrived.wait(contents).expect(SOUND)
+            };
         }
     }
 
     /// Accepts nothing from now on. Returns what had arrived, to be dropped by the thread it was for.
-    pub(crate) fn close(&self) -> Vec<M> {
+    pub(crate) fn close(&self) -> Vec<Sent<M>> {
         let mut contents = self.lock();
         contents.closed = true;
-        mem::take(&mut contents.messages)
+        let (messages, on_wake) = (mem::take(&mut contents.messages), contents.on_wake.take());
+        drop(contents);
+        // What it captured runs user code when it is dropped.
+        drop(on_wake);
+        messages
     }
 }
 
@@ -115,10 +199,10 @@ mod tests {
     fn receive(inbox: &Inbox<u32>, count: usize) -> Vec<u32> {
         let mut received = Vec::new();
         while received.len() < count {
-            inbox.park();
+            inbox.park(None);
             let mut batch = Vec::new();
-            inbox.swap(&mut batch);
-            received.append(&mut batch);
+            inbox.take(&mut batch);
+            received.extend(batch.into_iter().map(|(_, message)| message));
         }
         received
     }
@@ -158,7 +242,7 @@ mod tests {
             let inbox = Arc::new(Inbox::new());
             let pusher = Arc::clone(&inbox);
             let thread = thread::spawn(move || pusher.push(7));
-            let received = inbox.close();
+            let received: Vec<u32> = inbox.close().into_iter().map(|(_, message)| message).collect();
             match thread.join().unwrap() {
                 Ok(()) => assert_eq!(received, [7]),
                 Err(given_back) => assert_eq!((given_back, received.len()), (7, 0)),
@@ -183,9 +267,9 @@ mod tests {
             let (inbox, flag, done) = &*shared;
             // The polls of the task. If a wake were lost, the park would never end, which the model reports.
             while done.load(Ordering::Relaxed) < 2 {
-                inbox.park();
+                inbox.park(None);
                 let mut wakes = Vec::new();
-                inbox.swap(&mut wakes);
+                inbox.take(&mut wakes);
                 flag.lower();
             }
             threads.into_iter().for_each(|thread| thread.join().unwrap());

@@ -1,6 +1,5 @@
 //! The waker of the one future that is not a task of its own: that of `block_on`.
 
-use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,21 +7,12 @@ use std::task::{Wake, Waker};
 
 use crate::queue::{self, Job};
 
-thread_local! {
-    /// The number of the latest root.
-    static LATEST: Cell<u64> = const { Cell::new(0) };
-    /// The number of the root whose turn it is, or 0.
-    static WOKEN: Cell<u64> = const { Cell::new(0) };
-}
-
 /// Stands for a future in the microtask queue.
 pub(crate) struct RootTask(Arc<RootWaker>);
 
 impl RootTask {
     pub(crate) fn new() -> Self {
-        let number = LATEST.get() + 1;
-        LATEST.set(number);
-        Self(Arc::new(RootWaker { number, queued: AtomicBool::new(false) }))
+        Self(Arc::new(RootWaker { queued: AtomicBool::new(false), has_turn: AtomicBool::new(false) }))
     }
 
     /// The waker for the poll that begins: a wake from now on asks for another one.
@@ -31,16 +21,19 @@ impl RootTask {
         Waker::from(self.0.clone())
     }
 
-    /// Whether the job that just ran gave the future its turn.
+    /// Whether a job gave the future its turn since this was last asked.
     pub(crate) fn take_turn(&self) -> bool {
-        WOKEN.replace(0) == self.0.number
+        self.0.has_turn.load(Ordering::Relaxed) && self.0.has_turn.swap(false, Ordering::Relaxed)
     }
 }
 
 /// The waker of the future itself. It never leaves the thread: what the future sees is a `ForeignWaker`.
 struct RootWaker {
-    number: u64,
+    /// A job is in the queue, or the future has its turn.
     queued: AtomicBool,
+    /// The job has run. It says so here, and not in the thread: the job may have run in another loop than the one that
+    /// polls the future.
+    has_turn: AtomicBool,
 }
 
 impl Wake for RootWaker {
@@ -50,16 +43,16 @@ impl Wake for RootWaker {
 
     fn wake_by_ref(self: &Arc<Self>) {
         if !self.queued.swap(true, Ordering::Relaxed) {
-            queue::enqueue_job(Rc::new(Turn(self.number)));
+            queue::enqueue_job(Rc::new(Turn(self.clone())));
         }
     }
 }
 
 /// The job that gives the future its turn.
-struct Turn(u64);
+struct Turn(Arc<RootWaker>);
 
 impl Job for Turn {
     fn run(self: Rc<Self>) {
-        WOKEN.set(self.0);
+        self.0.has_turn.store(true, Ordering::Relaxed);
     }
 }

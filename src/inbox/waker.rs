@@ -59,13 +59,20 @@ impl Wake for ForeignWaker {
     }
 }
 
-impl Drop for ForeignWaker {
-    fn drop(&mut self) {
+impl ForeignWaker {
+    /// The loop need not keep the task any more.
+    fn forget(&self) {
         if home::is_home(&self.inbox) {
             home::forget_task(self.key);
         } else {
             let _ = self.inbox.push(Message::Forget(self.key));
         }
+    }
+}
+
+impl Drop for ForeignWaker {
+    fn drop(&mut self) {
+        self.forget();
     }
 }
 
@@ -91,8 +98,6 @@ thread_local! {
     /// How many runs of tasks there have been.
     static RUNS: Cell<u64> = const { Cell::new(0) };
     static POLLING: RefCell<Option<Polling>> = const { RefCell::new(None) };
-    /// A waker that no future has kept, for the next poll.
-    static SPARE: Cell<Option<Arc<ForeignWaker>>> = const { Cell::new(None) };
 }
 
 /// How many runs of tasks there have been on this thread. One that is under way counts.
@@ -119,7 +124,9 @@ impl Shown {
             .waker
             .take()
             .and_then(|(_, shown)| shown.upgrade())
-            .or_else(|| SPARE.try_with(Cell::take).ok().flatten())
+            // The task may have got into another loop of the thread, which keeps it under a waker of its own.
+            .filter(|shown| home::is_home(&shown.inbox))
+            .or_else(home::take_spare)
             .unwrap_or_else(|| Arc::new(ForeignWaker::new()));
         let result = {
             let waker = Waker::from(shown.clone());
@@ -129,7 +136,7 @@ impl Shown {
         // A message in the inbox holds it too, so nothing is under way to a waker that is ours alone.
         if Arc::get_mut(&mut shown).is_some() {
             home::forget_task(shown.key);
-            let _ = SPARE.try_with(|spare| spare.set(Some(shown)));
+            home::put_spare(shown);
         } else if result.is_pending() {
             home::keep_task(shown.key, task);
             self.waker = Some((shown.key, Arc::downgrade(&shown)));
@@ -143,8 +150,12 @@ impl Shown {
 impl Drop for Shown {
     /// The task has ended, so nobody can wake it any more.
     fn drop(&mut self) {
-        if let Some((key, _)) = self.waker.take() {
-            home::forget_task(key);
+        if let Some((key, waker)) = self.waker.take() {
+            match waker.upgrade() {
+                Some(waker) => waker.forget(),
+                // It has told its loop already, or a message is under way.
+                None => home::forget_task(key),
+            }
         }
     }
 }
