@@ -31,6 +31,9 @@ pub struct Stalled {
     /// [`awaited`](Self::awaited), those that the blocked future awaits directly: not for a cycle that one of them merely
     /// waits for, as the promise of a spawned future or of a handler does.
     pub cycle: bool,
+    /// How many timers wait for a virtual clock that nobody moves while `block_on` runs. 0 for a loop whose clock goes by
+    /// itself: that of the system, or one that [advances itself](crate::EventLoopBuilder::auto_advance).
+    pub timers: usize,
 }
 
 impl fmt::Display for Stalled {
@@ -42,6 +45,10 @@ impl fmt::Display for Stalled {
         }
         if self.cycle {
             f.write_str("; it follows itself through a cycle of adoptions")?;
+        }
+        if self.timers > 0 {
+            let (timers, wait) = if self.timers == 1 { ("timer", "waits") } else { ("timers", "wait") };
+            write!(f, "; {} {timers} {wait} for the virtual clock, which does not advance itself", self.timers)?;
         }
         if !self.abandoned.is_empty() {
             f.write_str("; abandoned (every resolving function was dropped): ")?;
@@ -74,11 +81,12 @@ impl<E: fmt::Debug> fmt::Display for AggregateError<E> {
     }
 }
 
-/// The loop of the promise's thread has ended, so a [`RemoteResolver`](crate::RemoteResolver) could not settle it.
+/// The loop of the promise is gone, or its thread has ended, so a [`RemoteResolver`](crate::RemoteResolver) could not settle
+/// it.
 ///
 /// What it should have been settled with is still here.
 #[derive(Clone, Copy, PartialEq, Eq, Error)]
-#[error("the thread of the promise has ended; its event loop takes no more completions")]
+#[error("the event loop of the promise is gone; it takes no more completions")]
 pub struct LoopClosed<V>(pub V);
 
 impl<V> fmt::Debug for LoopClosed<V> {

@@ -220,11 +220,17 @@ mod background;
 
 pub use crate::cell::handle::Promise;
 pub use crate::error::{AggregateError, LoopClosed, SelfResolution, Stalled};
+pub use crate::event_loop::builder::EventLoopBuilder;
+pub use crate::event_loop::delay::{delay, delay_with, immediate};
+pub use crate::event_loop::handle::{EventLoop, elapse, now};
 pub use crate::event_loop::hooks::{
     RejectionReport, UnhandledRejection, UnhandledRejections, on_rejection_handled, on_unhandled_rejection,
     remove_rejection_hooks, set_unhandled_rejections,
 };
 pub use crate::event_loop::host;
+pub use crate::event_loop::immediates::{Immediate, clear_immediate, set_immediate};
+pub use crate::event_loop::timers::{Timeout, clear_interval, clear_timeout, set_interval, set_timeout};
+pub use crate::event_loop::turn::{Budget, Pending, Turn};
 pub use crate::event_loop::{BlockOnError, block_on, run, try_block_on};
 pub use crate::identity::{Origin, PromiseId};
 pub use crate::outcome::{Fault, Outcome, PromiseState};

@@ -325,7 +325,7 @@ fn the_race_of_nobody_is_abandoned() {
     let race = Promise::race(iter::empty::<P>());
     let origin = race.origin();
     assert_eq!(origin.made_at.line(), line!() - 2);
-    assert_eq!(stalled(race), Stalled { awaited: vec![origin], abandoned: vec![origin], cycle: false });
+    assert_eq!(stalled(race), Stalled { awaited: vec![origin], abandoned: vec![origin], cycle: false, timers: 0 });
 }
 
 #[test]

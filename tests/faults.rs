@@ -367,5 +367,5 @@ fn what_a_panic_leaves_behind_is_abandoned() {
         Err(thenable::BlockOnError::Stalled(stalled)) => stalled,
         other => panic!("{other:?}"),
     };
-    assert_eq!(stalled, Stalled { awaited: vec![origin], abandoned: vec![origin], cycle: false });
+    assert_eq!(stalled, Stalled { awaited: vec![origin], abandoned: vec![origin], cycle: false, timers: 0 });
 }

@@ -120,3 +120,22 @@ fn a_panic_in_into_resolution_is_a_fault() {
     assert_eq!(fault(Promise::resolve_with(Bad)), "bad");
     assert_eq!(fault(Promise::attempt(|| Bad)), "bad");
 }
+
+#[test]
+fn a_call_counts_before_it_looks_at_what_it_was_given() {
+    // In Node: `resolve({ get then() { resolve("inner"); return undefined; }, toString: () => "outer" })`.
+    struct Reenters(Resolve<&'static str, ()>);
+
+    impl IntoResolution<()> for Reenters {
+        type Value = &'static str;
+
+        fn into_resolution(self) -> Resolution<&'static str, ()> {
+            (self.0)("inner");
+            Resolution::Fulfill("outer")
+        }
+    }
+
+    let (p, resolve, _) = Promise::<&str, ()>::with_resolvers();
+    resolve.with(Reenters(resolve.clone()));
+    assert_eq!(block_on(p), Ok("outer"));
+}

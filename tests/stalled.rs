@@ -26,7 +26,7 @@ fn a_promise_whose_resolving_functions_were_dropped() {
     let promise = P::<()>::new(|_resolve, _reject| {});
     let origin = promise.origin();
     assert_eq!(origin.made_at.file(), file!());
-    let expected = Stalled { awaited: vec![origin], abandoned: vec![origin], cycle: false };
+    let expected = Stalled { awaited: vec![origin], abandoned: vec![origin], cycle: false, timers: 0 };
     let error = stalled(promise);
     assert_eq!(error, expected);
     let Origin { id, made_at } = origin;
@@ -127,7 +127,7 @@ fn a_remote_resolver_that_was_dropped() {
 #[test]
 fn a_future_that_waits_for_no_promise() {
     let error = stalled(pending::<()>());
-    assert_eq!(error, Stalled { awaited: vec![], abandoned: vec![], cycle: false });
+    assert_eq!(error, Stalled { awaited: vec![], abandoned: vec![], cycle: false, timers: 0 });
     assert_eq!(error.to_string(), "stalled: the loop is idle and nothing can settle what is waited for");
 }
 
@@ -135,7 +135,7 @@ fn a_future_that_waits_for_no_promise() {
 fn a_promise_that_nobody_resolves_though_its_functions_live() {
     let (promise, _resolve, _reject) = P::<u32>::with_resolvers();
     let origin = promise.origin();
-    assert_eq!(stalled(promise), Stalled { awaited: vec![origin], abandoned: vec![], cycle: false });
+    assert_eq!(stalled(promise), Stalled { awaited: vec![origin], abandoned: vec![], cycle: false, timers: 0 });
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use thiserror::Error;
 
+use super::state;
 use crate::identity::{Origin, PromiseId};
 use crate::rejections::{self, Reason, Tracked};
 
@@ -125,7 +126,9 @@ impl fmt::Debug for UnhandledRejection {
 type UnhandledHook = Box<dyn FnMut(&RejectionReport<'_>)>;
 type HandledHook = Box<dyn FnMut(PromiseId)>;
 
-struct Hooks {
+/// The hooks and the mode of a loop.
+#[derive(Default)]
+pub(super) struct Hooks {
     mode: Cell<UnhandledRejections>,
     unhandled: Slot<UnhandledHook>,
     handled: Slot<HandledHook>,
@@ -138,11 +141,13 @@ struct Slot<H> {
     installed: Cell<u64>,
 }
 
-impl<H> Slot<H> {
-    const fn new() -> Self {
+impl<H> Default for Slot<H> {
+    fn default() -> Self {
         Self { hook: RefCell::new(None), installed: Cell::new(0) }
     }
+}
 
+impl<H> Slot<H> {
     /// Puts a hook in, and gives back the one before: dropping it runs user code.
     fn install(&self, hook: Option<H>) -> Option<H> {
         self.installed.set(self.installed.get() + 1);
@@ -150,42 +155,42 @@ impl<H> Slot<H> {
     }
 }
 
-thread_local! {
-    static HOOKS: Hooks = const {
-        Hooks { mode: Cell::new(UnhandledRejections::Throw), unhandled: Slot::new(), handled: Slot::new() }
-    };
+impl Hooks {
+    pub(super) fn is_installed(&self) -> bool {
+        self.unhandled.hook.borrow().is_some() || self.handled.hook.borrow().is_some()
+    }
+
+    /// Takes both hooks out, to be dropped when no borrow is held.
+    pub(super) fn remove(&self) -> impl Sized + use<> {
+        (self.unhandled.install(None), self.handled.install(None))
+    }
 }
 
 /// A hook that was taken out of its slot to be called, and goes back unless another one was installed meanwhile.
-struct Calling<H: 'static> {
-    slot: fn(&Hooks) -> &Slot<H>,
+struct Calling<'a, H> {
+    slot: &'a Slot<H>,
     hook: Option<H>,
     installed: u64,
 }
 
-impl<H> Calling<H> {
+impl<'a, H> Calling<'a, H> {
     /// Calls the hook in `slot`, if there is one.
-    fn call(slot: fn(&Hooks) -> &Slot<H>, call: impl FnOnce(&mut H)) -> bool {
-        let (hook, installed) = HOOKS.with(|hooks| (slot(hooks).hook.take(), slot(hooks).installed.get()));
-        let mut calling = Self { slot, hook, installed };
+    fn call(slot: &'a Slot<H>, call: impl FnOnce(&mut H)) -> bool {
+        let mut calling = Self { slot, hook: slot.hook.take(), installed: slot.installed.get() };
         calling.hook.as_mut().map(call).is_some()
     }
 }
 
-impl<H> Drop for Calling<H> {
+impl<H> Drop for Calling<'_, H> {
     fn drop(&mut self) {
         if let Some(hook) = self.hook.take() {
-            // While the thread ends there is nowhere to put it, and the closure drops it.
-            let leftover = HOOKS.try_with(|hooks| {
-                let slot = (self.slot)(hooks);
-                if slot.installed.get() == self.installed { slot.hook.replace(Some(hook)) } else { Some(hook) }
-            });
-            drop(leftover);
+            let is_latest = self.slot.installed.get() == self.installed;
+            drop(if is_latest { self.slot.hook.replace(Some(hook)) } else { Some(hook) });
         }
     }
 }
 
-/// Calls `hook` with every rejection and fault of this thread that nobody has handled when the microtask queue is empty:
+/// Calls `hook` with every rejection and fault of this thread's loop that nobody has handled when the microtask queue is empty:
 /// `process.on("unhandledRejection")` of Node. The loop goes on. A hook replaces the one before.
 ///
 /// They are reported in the order in which the promises were rejected, before the next macrotask; what the hook queues, and
@@ -206,57 +211,63 @@ impl<H> Drop for Calling<H> {
 /// # Ok::<(), thenable::UnhandledRejection>(())
 /// ```
 pub fn on_unhandled_rejection(hook: impl FnMut(&RejectionReport<'_>) + 'static) {
-    let replaced = HOOKS.try_with(|hooks| hooks.unhandled.install(Some(Box::new(hook))));
-    drop(replaced);
+    let hook: UnhandledHook = Box::new(hook);
+    let state = state::try_current();
+    drop(state.and_then(|state| state.hooks.unhandled.install(Some(hook))));
 }
 
 /// Calls `hook` with the promise of each rejection that was reported as unhandled and has got its first handler since:
 /// `process.on("rejectionHandled")` of Node. It is called at the end of the drain in which the handler was added, before
 /// new rejections are reported (rule U3).
 pub fn on_rejection_handled(hook: impl FnMut(PromiseId) + 'static) {
-    let replaced = HOOKS.try_with(|hooks| hooks.handled.install(Some(Box::new(hook))));
-    drop(replaced);
+    let hook: HandledHook = Box::new(hook);
+    let state = state::try_current();
+    drop(state.and_then(|state| state.hooks.handled.install(Some(hook))));
 }
 
 /// Removes the hooks of [`on_unhandled_rejection`] and [`on_rejection_handled`].
 pub fn remove_rejection_hooks() {
-    let removed = HOOKS.try_with(|hooks| (hooks.unhandled.install(None), hooks.handled.install(None)));
-    drop(removed);
+    drop(state::try_current().map(|state| state.hooks.remove()));
 }
 
 /// Says what this thread's loop does with a rejection that nobody handles. Returns what it did before.
 pub fn set_unhandled_rejections(mode: UnhandledRejections) -> UnhandledRejections {
-    HOOKS.try_with(|hooks| hooks.mode.replace(mode)).unwrap_or_default()
+    state::try_current().map(|state| state.hooks.mode.replace(mode)).unwrap_or_default()
 }
 
 /// Reports what was handled late, then a snapshot of what is unhandled. Returns whether anything was called.
 pub(super) fn process_rejections() -> Result<bool, UnhandledRejection> {
+    if !rejections::has_reports() {
+        return Ok(false);
+    }
+    let state = state::current();
+    let hooks = &state.hooks;
     let mut called = false;
     while let Some(id) = rejections::next_handled_late() {
         called = true;
-        let heard = Calling::call(|hooks| &hooks.handled, |hook| hook(id));
-        if !heard && HOOKS.with(|hooks| hooks.mode.get()) == UnhandledRejections::Warn {
+        let heard = Calling::call(&hooks.handled, |hook| hook(id));
+        if !heard && hooks.mode.get() == UnhandledRejections::Warn {
             eprintln!("warning: the rejection of promise {id} was handled after it had been reported");
         }
     }
     for promise in rejections::unhandled() {
         if !promise.tracked().is_handled() {
             called = true;
-            report(&promise)?;
+            report(hooks, &promise)?;
         }
     }
     Ok(called || rejections::has_unhandled())
 }
 
-fn report(promise: &Rc<dyn Tracked>) -> Result<(), UnhandledRejection> {
+fn report(hooks: &Hooks, promise: &Rc<dyn Tracked>) -> Result<(), UnhandledRejection> {
     let cell = promise.tracked();
     cell.mark_reported();
     let origin = cell.origin();
-    let mode = HOOKS.with(|hooks| hooks.mode.get());
+    let mode = hooks.mode.get();
     let mut error = None;
     cell.show_reason(&mut |reason| {
         let report = RejectionReport { origin, reason };
-        let heard = Calling::call(|hooks| &hooks.unhandled, |hook| hook(&report));
+        let heard = Calling::call(&hooks.unhandled, |hook| hook(&report));
         match mode {
             UnhandledRejections::Throw if !heard => error = Some(UnhandledRejection::new(promise.clone(), report)),
             UnhandledRejections::Warn => eprintln!("warning: {report}"),

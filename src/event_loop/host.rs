@@ -42,7 +42,7 @@
 
 use std::rc::Rc;
 
-use super::{RUNNING, Running};
+use super::state::{self, LoopState, Running};
 use crate::queue;
 
 /// Calls `hook` whenever a job is queued on this thread, right after it was queued: `HostEnqueuePromiseJob` of ECMA-262
@@ -78,7 +78,7 @@ use crate::queue;
 /// ```
 pub fn set_job_hook(hook: impl Fn() + 'static) {
     let replaced = queue::replace_hook(Some(Rc::new(move || {
-        let _announcing = Announcing { was_running: RUNNING.replace(true) };
+        let _announcing = state::try_current().map(Announcing::new);
         hook();
     })));
     // Its drop is user code.
@@ -115,7 +115,8 @@ pub fn remove_job_hook() {
 /// A handler that panics settles its promise with a [`Fault`](crate::Fault), and nothing unwinds from here. A panic in
 /// a callback of [`queue_microtask`](crate::queue_microtask) does. That job is done then; what else is queued stays so.
 pub fn run_job() -> bool {
-    let _running = Running::enter("run_job");
+    let state = state::current();
+    let _running = Running::enter(&state, "run_job");
     match queue::next_entry() {
         Some(entry) => {
             entry.run();
@@ -125,13 +126,21 @@ pub fn run_job() -> bool {
     }
 }
 
-/// The hook is being called: as long as this lives, nothing else runs the jobs of the thread.
+/// The hook is being called: as long as this lives, nothing else runs the jobs of the loop.
 struct Announcing {
+    state: Rc<LoopState>,
     was_running: bool,
+}
+
+impl Announcing {
+    fn new(state: Rc<LoopState>) -> Self {
+        let was_running = state.set_running(true);
+        Self { state, was_running }
+    }
 }
 
 impl Drop for Announcing {
     fn drop(&mut self) {
-        RUNNING.set(self.was_running);
+        self.state.set_running(self.was_running);
     }
 }

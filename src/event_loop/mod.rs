@@ -1,31 +1,47 @@
 //! The loop: the order of macrotasks, ticks and microtasks, as Node runs them.
 //!
-//! One turn is: take a message that has arrived from another thread, deliver it, and drain the tick and microtask queues.
-//! Between two macrotask callbacks both queues are empty (invariant 4). Timers and immediates will be phases of the turn.
+//! A turn polls what has arrived from other threads, then runs the immediates, then the timers; before the first poll there
+//! is one pass over the timers. After every callback the tick and microtask queues are drained, so between two macrotask
+//! callbacks both are empty (invariant 4).
 
+pub(crate) mod builder;
+mod clock;
+mod closing;
+pub(crate) mod delay;
 mod drain;
+mod drive;
+pub(crate) mod handle;
 pub(crate) mod hooks;
 pub mod host;
+pub(crate) mod immediates;
+mod phases;
 mod root;
+mod schedule;
 mod stall;
+mod state;
+pub(crate) mod timers;
+pub(crate) mod turn;
 
-use std::cell::Cell;
 use std::future::Future;
 use std::pin::pin;
+use std::rc::Rc;
 
 use thiserror::Error;
 
-use self::drain::drain;
+use self::drive::RunToTheEnd;
 use self::hooks::UnhandledRejection;
 use self::root::Root;
+use self::state::{LoopState, Running};
 use crate::error::Stalled;
-use crate::inbox::home;
 
 /// Runs `main`, then the event loop of this thread until nothing is left to do: `node main.js`.
 ///
-/// Nothing is left when the queues are empty and nobody outside can send anything: no remote resolver, no blocking task and
-/// no waker is in other hands. Promises that are pending then stay so, as in Node. While only others can go on, the thread
-/// sleeps.
+/// Nothing is left when the queues are empty, no timer and no immediate is pending, and nobody outside can send anything: no
+/// remote resolver, no blocking task and no waker is in other hands. Timers and immediates with
+/// [`keep_alive(false)`](crate::Timeout::keep_alive) do not count. Promises that are pending then stay so, as in Node. While
+/// only time or others can go on, the thread sleeps.
+///
+/// It runs the [`EventLoop`](crate::EventLoop) that is entered, or else the one that every thread has.
 ///
 /// # Errors
 ///
@@ -52,14 +68,7 @@ use crate::inbox::home;
 /// # Ok::<(), thenable::UnhandledRejection>(())
 /// ```
 pub fn run<R>(main: impl FnOnce() -> R) -> Result<R, UnhandledRejection> {
-    let _running = Running::enter("run");
-    let result = main();
-    loop {
-        drain(&mut || {})?;
-        if !deliver_next() {
-            return Ok(result);
-        }
-    }
+    state::current().run(main)
 }
 
 /// Runs the event loop of this thread until `future` is ready: [`try_block_on`], with panics for errors.
@@ -114,19 +123,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 ///
 /// If the loop of this thread is running already: inside a handler, return a promise instead, or await.
 pub fn try_block_on<F: Future>(future: F) -> Result<F::Output, BlockOnError> {
-    let _running = Running::enter("block_on");
-    let future = pin!(future);
-    let mut root = Root::new(future);
-    root.poll();
-    loop {
-        drain(&mut || root.poll_if_woken())?;
-        if let Some(output) = root.take_output() {
-            return Ok(output);
-        }
-        if !deliver_next() {
-            return Err(stall::stalled().into());
-        }
-    }
+    state::current().try_block_on(future)
 }
 
 /// Why `block_on` gave up.
@@ -141,40 +138,23 @@ pub enum BlockOnError {
     UnhandledRejection(#[from] UnhandledRejection),
 }
 
-/// Delivers the next message, after sleeping until there is one if need be. Returns `false` if none can come.
-fn deliver_next() -> bool {
-    loop {
-        if let Some(message) = home::next_message() {
-            message.deliver();
-            return true;
-        }
-        if !home::is_expecting() {
-            return false;
-        }
-        home::park();
+/// What is the same for a loop that was made and for that of the thread. The loop has to be entered.
+impl LoopState {
+    #[track_caller]
+    fn run<R>(self: &Rc<Self>, main: impl FnOnce() -> R) -> Result<R, UnhandledRejection> {
+        let _running = Running::enter(self, "run");
+        let result = main();
+        drive::run(self, &mut RunToTheEnd)?;
+        Ok(result)
     }
-}
 
-thread_local! {
-    static RUNNING: Cell<bool> = const { Cell::new(false) };
-}
-
-/// The loop of this thread runs as long as this lives.
-struct Running;
-
-impl Running {
-    fn enter(caller: &str) -> Self {
-        assert!(
-            !RUNNING.replace(true),
-            "`{caller}` was called while the event loop of this thread is running: from a handler or a callback, return a \
-             promise or await it instead"
-        );
-        Self
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        RUNNING.set(false);
+    #[track_caller]
+    fn try_block_on<F: Future>(self: &Rc<Self>, future: F) -> Result<F::Output, BlockOnError> {
+        let _running = Running::enter(self, "block_on");
+        let future = pin!(future);
+        let mut root = Root::new(future);
+        root.poll();
+        drive::run(self, &mut root)?;
+        root.take_output().ok_or_else(|| stall::stalled(self).into())
     }
 }

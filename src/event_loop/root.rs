@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::Poll;
 
+use super::drive::Purpose;
 use crate::inbox::root::RootTask;
 use crate::inbox::waker::Shown;
 use crate::rejections;
@@ -33,14 +34,20 @@ impl<'a, F: Future> Root<'a, F> {
         }
     }
 
+    pub(super) fn take_output(&mut self) -> Option<F::Output> {
+        self.output.take()
+    }
+}
+
+impl<F: Future> Purpose for Root<'_, F> {
     /// Polls, if the job that just ran was a wake of this future.
-    pub(super) fn poll_if_woken(&mut self) {
+    fn after_microtask(&mut self) {
         if self.task.take_turn() {
             self.poll();
         }
     }
 
-    pub(super) fn take_output(&mut self) -> Option<F::Output> {
-        self.output.take()
+    fn is_reached(&self) -> bool {
+        self.output.is_some()
     }
 }

@@ -4,11 +4,12 @@ use std::collections::HashSet;
 use std::ptr;
 use std::rc::Rc;
 
+use super::state::LoopState;
 use crate::error::Stalled;
 use crate::rejections::{self, Tracked};
 
 /// What `block_on` waits for in vain.
-pub(super) fn stalled() -> Stalled {
+pub(super) fn stalled(state: &LoopState) -> Stalled {
     let awaited = rejections::awaited();
     let doomed = awaited.iter().filter_map(|promise| promise.tracked().abandoned_by());
     let mut abandoned = Vec::new();
@@ -21,6 +22,7 @@ pub(super) fn stalled() -> Stalled {
         awaited: awaited.iter().map(|promise| promise.tracked().origin()).collect(),
         abandoned,
         cycle: awaited.iter().any(follows_itself),
+        timers: state.timers_that_wait_for_the_clock(),
     }
 }
 

@@ -54,7 +54,11 @@ impl<T: 'static, E: Debug + 'static> Resolve<T, E> {
     /// assert_eq!(block_on(outer), Ok(5));
     /// ```
     pub fn with(&self, resolution: impl IntoResolution<E, Value = T>) {
-        self.complete(attempt(|| Ok(resolution.into_resolution())));
+        // The call counts before it looks at what it was given: that is user code, and may call the functions itself.
+        if !self.functions.pair().already_resolved.replace(true) {
+            let target = self.functions.clone().target();
+            complete(target, attempt(|| Ok(resolution.into_resolution())));
+        }
     }
 
     /// Resolves with what user code came to, if no function of the pair was called yet.

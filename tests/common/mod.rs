@@ -7,7 +7,9 @@
 use std::cell::{Cell, RefCell};
 use std::fmt::{Debug, Display};
 
-use thenable::{Outcome, Promise, Reject, RejectionReport, Resolution, Resolve, queue_microtask, run};
+use std::time::Duration;
+
+use thenable::{EventLoop, Outcome, Promise, Reject, RejectionReport, Resolution, Resolve, queue_microtask};
 
 thread_local! {
     static LINES: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
@@ -56,11 +58,42 @@ pub fn trace() -> String {
     LINES.with_borrow(|lines| lines.join("  "))
 }
 
+/// So many milliseconds.
+pub fn ms(count: u64) -> Duration {
+    Duration::from_millis(count)
+}
+
+/// Moves the clock without running anything, as the snippets do.
+pub fn busy(count: u64) {
+    thenable::elapse(ms(count));
+}
+
+/// The loop's time in milliseconds.
+pub fn now() -> u128 {
+    thenable::now().as_millis()
+}
+
+/// A loop whose clock is virtual, and jumps when the loop would sleep.
+pub fn quick_loop() -> EventLoop {
+    EventLoop::builder().virtual_clock().auto_advance(true).build()
+}
+
+/// Runs `snippet` and then a loop with a virtual clock, and compares the trace with what Node printed under a virtual clock.
+#[track_caller]
+pub fn expect_timed_trace(expected: &str, snippet: impl FnOnce()) {
+    expect_trace_of(&quick_loop(), expected, snippet);
+}
+
 /// Runs `snippet` and then the loop of this thread, and compares the trace with what Node printed.
 ///
 /// The generation is counted by a chain of microtasks that starts before the snippet, as it was in Node.
 #[track_caller]
 pub fn expect_trace(expected: &str, snippet: impl FnOnce()) {
+    expect_trace_of(&EventLoop::of_thread(), expected, snippet);
+}
+
+#[track_caller]
+fn expect_trace_of(event_loop: &EventLoop, expected: &str, snippet: impl FnOnce()) {
     const GENERATIONS: u32 = 30;
 
     fn count() {
@@ -74,11 +107,11 @@ pub fn expect_trace(expected: &str, snippet: impl FnOnce()) {
 
     LINES.set(Vec::new());
     GENERATION.set(0);
-    run(|| {
+    let main = || {
         count();
         snippet();
-    })
-    .expect("every rejection of the snippet is handled, or heard by a hook");
+    };
+    event_loop.run(main).expect("every rejection of the snippet is handled, or heard by a hook");
     assert_eq!(trace(), expected);
 }
 

@@ -1,0 +1,146 @@
+//! The phases of a turn, in the order of libuv's `uv_run` as Node 20 calls it.
+//!
+//! A loop is a machine that is always in one phase, and stops after every callback: whoever drives it drains the queues
+//! then, and may leave it there and come back. So a run, a `block_on` that is done early and a turn with a budget all do
+//! the same things in the same order.
+
+use std::time::Duration;
+
+use super::state::LoopState;
+use crate::inbox::home;
+use crate::queue;
+
+/// What a loop does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// It is not in a turn. The next one begins with a pass over the timers, before the first poll.
+    Start,
+    /// That first pass.
+    FirstTimers,
+    /// To look what has arrived from outside, and perhaps to sleep until something does.
+    Poll,
+    /// To deliver what the poll has taken.
+    Messages,
+    Immediates,
+    Timers,
+}
+
+/// What the machine did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// It called one callback. The queues have to be drained before it goes on.
+    Callback,
+    /// It went to the next phase, and called nothing.
+    Phase,
+    /// It stands before a poll: [`LoopState::poll`] goes on.
+    Poll,
+    /// Nothing keeps it alive.
+    End,
+}
+
+/// Whether the loop ends when nothing keeps it alive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lifetime {
+    /// As in Node: what `unref` was called on does not count.
+    UntilNothingIsLeft,
+    /// Somebody else decides, who calls turn after turn.
+    OfTheHost,
+}
+
+impl LoopState {
+    /// Does the next thing.
+    pub(super) fn progress(&self, lifetime: Lifetime) -> Progress {
+        let ends = || lifetime == Lifetime::UntilNothingIsLeft && !self.is_alive();
+        match self.phase.get() {
+            Phase::Start if ends() => Progress::End,
+            Phase::Start => {
+                self.clock.update();
+                self.go_to(Phase::FirstTimers)
+            }
+            Phase::FirstTimers | Phase::Timers if self.run_timer() => Progress::Callback,
+            Phase::Timers if ends() => {
+                self.phase.set(Phase::Start);
+                Progress::End
+            }
+            Phase::FirstTimers | Phase::Timers => self.go_to(Phase::Poll),
+            Phase::Poll => Progress::Poll,
+            Phase::Messages => {
+                if let Some(message) = home::next_message() {
+                    message.deliver();
+                    return Progress::Callback;
+                }
+                self.immediates.borrow_mut().begin_batch();
+                self.go_to(Phase::Immediates)
+            }
+            Phase::Immediates if self.run_immediate() => Progress::Callback,
+            Phase::Immediates => {
+                self.clock.update();
+                self.go_to(Phase::Timers)
+            }
+        }
+    }
+
+    fn go_to(&self, phase: Phase) -> Progress {
+        self.phase.set(phase);
+        Progress::Phase
+    }
+
+    /// Takes what has arrived, after sleeping until something does or a timer is due, if `may_sleep`.
+    ///
+    /// Returns `false` if only the time could bring anything, and it is virtual and stands still.
+    pub(super) fn poll(&self, may_sleep: bool) -> bool {
+        debug_assert_eq!(self.phase.get(), Phase::Poll);
+        if may_sleep && self.is_alive() && !self.immediates.borrow().keeps_alive() && !self.sleep() {
+            return false;
+        }
+        self.clock.update();
+        match &self.schedule {
+            None => home::receive(None),
+            Some(schedule) => home::receive(Some(&mut |arrived| schedule.borrow_mut().arrange(arrived))),
+        }
+        self.phase.set(Phase::Messages);
+        true
+    }
+
+    /// Waits for a message or for the next deadline. This is the one place where a loop sleeps.
+    fn sleep(&self) -> bool {
+        let now = self.clock.update();
+        let deadline = self.timers.borrow().deadline();
+        if home::arrived() > 0 || deadline.is_some_and(|deadline| deadline <= now) {
+            return true;
+        }
+        if !self.clock.is_virtual() {
+            home::park(deadline.map(|deadline| Duration::from_millis(deadline - now)));
+            return true;
+        }
+        let (remotes, wakers) = home::expected();
+        match deadline {
+            // What works in other threads for this loop takes no virtual time, so the time waits for it.
+            Some(deadline) if self.clock.advances_itself() && remotes == 0 => {
+                self.clock.move_to(Duration::from_millis(deadline));
+            }
+            Some(_) if remotes + wakers == 0 => return false,
+            _ => home::park(None),
+        }
+        true
+    }
+
+    /// Whether a run has to go on: something is left that keeps the loop alive.
+    pub(super) fn is_alive(&self) -> bool {
+        self.timers.borrow().keeps_alive() || self.immediates.borrow().keeps_alive() || home::is_expecting()
+    }
+
+    /// Whether anything can run now. The queues are looked at, too.
+    pub(super) fn is_ready(&self) -> bool {
+        let timers = self.timers.borrow();
+        queue::lengths() != (0, 0)
+            || self.immediates.borrow().len() > 0
+            || home::arrived() > 0
+            || timers.is_due(self.clock.now_ms())
+    }
+
+    /// The number of timers that wait for a virtual clock which nobody moves while the loop runs.
+    pub(super) fn timers_that_wait_for_the_clock(&self) -> usize {
+        if self.clock.is_virtual() && !self.clock.advances_itself() { self.timers.borrow().len() } else { 0 }
+    }
+}
