@@ -196,7 +196,8 @@ impl Timers {
         self.entries.get(key.index).filter(|timer| timer.number == key.number && !timer.cleared)
     }
 
-    /// Whether the callback is going to be called, once more or for the first time.
+    /// Whether the callback is going to be called, once more or for the first time. Of a timer that runs and does not repeat
+    /// there is no callback left.
     pub(super) fn is_active(&self, key: Key) -> bool {
         self.timer(key).is_some_and(|timer| timer.callback.is_some() || timer.repeats)
     }
@@ -214,11 +215,10 @@ impl Timers {
         }
     }
 
-    /// Starts a timer anew. One that runs and does not repeat has no callback any more to be called again.
+    /// Starts an active timer anew.
     pub(super) fn refresh(&mut self, key: Key, now: Millis) {
-        if self.is_active(key) {
-            self.start(key.index, now, now);
-        }
+        debug_assert!(self.is_active(key));
+        self.start(key.index, now, now);
     }
 
     /// Clears a timer: `unenroll`. Returns the callback, to be dropped when no borrow is held.

@@ -97,7 +97,8 @@ impl Timeout {
     /// ```
     #[expect(clippy::return_self_not_must_use, reason = "it is called for its effect")]
     pub fn refresh(self) -> Self {
-        if let Some(state) = state::find(self.owner) {
+        // The loop does not read its clock for a timer that is over, as Node does not: that would move its next deadline.
+        if let Some(state) = state::find(self.owner).filter(|_| self.is_active()) {
             let now = state.clock.update();
             state.timers.borrow_mut().refresh(self.key, now);
         }
