@@ -6,9 +6,7 @@ use std::fmt::{self, Debug};
 use std::rc::Rc;
 
 use common::{at, expect_trace, object};
-use thenable::{
-    IntoResolution, Outcome, Promise, Reject, Resolution, Resolve, Thenable, block_on, queue_microtask, run,
-};
+use thenable::{IntoResolution, Promise, Reject, Resolution, Resolve, Thenable, block_on, queue_microtask, run};
 
 type P = Promise<i32, String>;
 
@@ -96,29 +94,6 @@ fn a_reason_needs_no_more_than_debug() {
     assert!(block_on(Promise::<(), Opaque>::reject(Opaque)).is_err());
     let error = run(|| drop(Promise::<(), Opaque>::reject(Opaque))).unwrap_err();
     assert!(error.downcast::<Opaque>().is_ok());
-}
-
-#[test]
-fn a_panic_in_into_resolution_is_a_fault() {
-    struct Bad;
-
-    impl IntoResolution<()> for Bad {
-        type Value = ();
-
-        fn into_resolution(self) -> Resolution<(), ()> {
-            panic!("bad")
-        }
-    }
-
-    let fault = |promise: Promise<(), ()>| match promise.peek().as_deref() {
-        Some(Outcome::Faulted(fault)) => fault.message().to_string(),
-        outcome => panic!("{outcome:?}"),
-    };
-    let (p, resolve, _) = Promise::<(), ()>::with_resolvers();
-    resolve.with(Bad);
-    assert_eq!(fault(p), "bad");
-    assert_eq!(fault(Promise::resolve_with(Bad)), "bad");
-    assert_eq!(fault(Promise::attempt(|| Bad)), "bad");
 }
 
 #[test]
