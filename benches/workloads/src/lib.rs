@@ -1,0 +1,47 @@
+//! The workloads of the benchmarks, as programs of `thenable`.
+//!
+//! Each takes a size, does the work once, and gives a [`Sample`]: how long it took, and a checksum that proves that it was
+//! done. The values and the reasons are `u64`. What `docs/performance.md` says about a workload, these programs do; the
+//! programs of the other libraries in `benches/peers` do the same.
+
+mod adoption;
+mod awaiting;
+pub mod callgrind;
+mod chain;
+mod many;
+mod memory;
+mod queue;
+mod sample;
+mod threads;
+
+use thenable::Promise;
+
+pub use crate::memory::resident_bytes;
+pub use crate::sample::{Sample, Sum, timed};
+
+type P<T> = Promise<T, u64>;
+
+/// A program: takes a size, and does the work once.
+pub type Program = fn(u64) -> Sample;
+
+/// The programs, by the names of their workloads.
+pub const PROGRAMS: &[(&str, Program)] = &[
+    ("W1", chain::settled_head),
+    ("W1b", chain::pending_head),
+    ("W2", chain::one_after_the_other),
+    ("W3", many::handlers_of_one_promise),
+    ("W5", adoption::settled),
+    ("W5p", adoption::pending),
+    ("W6", queue::microtasks),
+    ("W6s", queue::tasks),
+    ("W8", memory::pending_promises),
+    ("W10", threads::completions),
+    ("W11", awaiting::settled),
+    ("W12t", awaiting::chained),
+    ("W12a", awaiting::awaited),
+];
+
+/// The program of the workload with this name.
+pub fn program(workload: &str) -> Option<Program> {
+    PROGRAMS.iter().find(|(name, _)| *name == workload).map(|(_, program)| *program)
+}
