@@ -1,0 +1,148 @@
+'use strict';
+// The oracle: runs programs in Node and says what they logged.
+//
+// One JSON value a line comes in on the standard input, a list of { source, counted }, and one goes out on the standard
+// output, a list of traces, each a list of words. `source` is the body of a function over the names in `api`. Every
+// program runs in macrotasks of its own and has new queues, for the loop is idle in between.
+
+const fs = require('node:fs');
+const { internalBinding } = require('internal/test/binding');
+const { getPromiseDetails, constants: { kPending, kRejected } } = internalBinding('util');
+
+// For how many ticks after the last logged word ticks are counted. It is bounded so that the queues run empty.
+const COUNTED_TICKS = 12;
+
+// ECMA-262 has them; Node 20 has not.
+Promise.withResolvers ??= function () {
+  const functions = {};
+  functions.promise = new this((resolve, reject) => Object.assign(functions, { resolve, reject }));
+  return functions;
+};
+Promise.try ??= function (f) {
+  return new this((resolve) => resolve(f()));
+};
+
+let program;
+
+function show(value) {
+  if (value === undefined) return 'u';
+  if (value instanceof TypeError) return 'T';
+  if (value instanceof AggregateError) return 'A' + show(value.errors);
+  if (Array.isArray(value)) return `[${value.map(show)}]`;
+  if (value.status === 'fulfilled') return '=' + show(value.value);
+  if (value.status === 'rejected') return '!' + show(value.reason);
+  return String(value);
+}
+
+function state(promise) {
+  if (promise === undefined) return '-';
+  const [state, result] = getPromiseDetails(promise);
+  if (state === kPending) return '?';
+  return (state === kRejected ? '!' : '=') + show(result);
+}
+
+// A chain of microtasks that counts the ticks. It goes on for a while after each logged word.
+function count() {
+  program.tick += 1;
+  program.ticksLeft -= 1;
+  if (program.ticksLeft > 0) queueMicrotask(count);
+}
+
+function keepCounting() {
+  if (!program.counted) return;
+  if (program.ticksLeft === 0) queueMicrotask(count);
+  program.ticksLeft = COUNTED_TICKS;
+}
+
+function word(text) {
+  program.trace.push(program.counted ? `${text}@${program.tick}` : text);
+  keepCounting();
+}
+
+const api = {
+  macrotask: (task) => program.tasks.push(task),
+  onUnhandled: (block) => program.unhandled.push(block),
+  onHandled: (block) => program.handled.push(block),
+  names: (names) => (program.names = names),
+  states: (states) => (program.states = states),
+  log: (label, ...values) => word(values.length > 0 ? `${label}(${show(values[0])})` : label),
+  // A fault among the reasons of `any` is what the crate faults with.
+  logErrors: (label, error) => {
+    const fault = error instanceof AggregateError && error.errors.find((reason) => reason instanceof TypeError);
+    if (fault) return fault;
+    word(`${label}(${show(error)})`);
+    return error;
+  },
+  look: (label, promise) => word(label + state(promise)),
+  same: (a, b) => word(a === b ? 'same' : 'different'),
+};
+
+function nameOf(promise) {
+  const entry = program.names().find(([, known]) => known === promise);
+  return entry ? entry[0] : '?';
+}
+
+process.on('unhandledRejection', (reason, promise) => {
+  word(`U${nameOf(promise)}(${show(reason)})`);
+  program.unhandled.shift()?.();
+});
+
+process.on('rejectionHandled', (promise) => {
+  word(`H${nameOf(promise)}`);
+  program.handled.shift()?.();
+});
+
+let input = Buffer.alloc(0);
+
+function readLine() {
+  const chunk = Buffer.alloc(1 << 16);
+  let end;
+  while ((end = input.indexOf('\n')) < 0) {
+    const length = fs.readSync(0, chunk);
+    if (length === 0) return undefined;
+    input = Buffer.concat([input, chunk.subarray(0, length)]);
+  }
+  const line = input.toString('utf8', 0, end);
+  input = input.subarray(end + 1);
+  return line;
+}
+
+function nextBatch() {
+  const line = readLine();
+  if (line !== undefined) nextProgram(JSON.parse(line), []);
+}
+
+function nextProgram(requests, traces) {
+  if (requests.length === 0) {
+    fs.writeSync(1, JSON.stringify(traces) + '\n');
+    return nextBatch();
+  }
+  const { source, counted } = requests.shift();
+  const trace = [];
+  traces.push(trace);
+  program = {
+    counted, trace, tick: 0, ticksLeft: 0, tasks: [], unhandled: [], handled: [], names: () => [], states: () => [],
+  };
+  new Function(...Object.keys(api), `'use strict';\n${source}`)(...Object.values(api));
+  program.end = () => nextProgram(requests, traces);
+  setImmediate(nextTask);
+}
+
+// When programs have timers, this has to wait until none is left.
+function nextTask() {
+  const task = program.tasks.shift();
+  if (task === undefined) return finish();
+  setImmediate(nextTask);
+  program.tick = 0;
+  keepCounting();
+  task();
+}
+
+function finish() {
+  for (const [id, promise] of program.states()) {
+    if (promise !== undefined) program.trace.push(`s${id}${state(promise)}`);
+  }
+  program.end();
+}
+
+nextBatch();
