@@ -1,0 +1,513 @@
+//! The bugs that are planted, as substitutions in the sources of the crate.
+//!
+//! The text to find stands in the file exactly once; take a short one that says what the code does. A replacement asks
+//! `crate::bug("name")`, so that all bugs live in one copy of the crate. A name that stands in several substitutions is
+//! one bug. When the crate changes, the test says which text it does not find: put the new text here, or take the bug
+//! out if there is no such code any more.
+
+/// What is found in a file below `src`, and what is put in its place.
+pub(crate) struct Substitution {
+    pub(crate) file: &'static str,
+    pub(crate) find: &'static str,
+    pub(crate) replace: &'static str,
+}
+
+const fn substitution(file: &'static str, find: &'static str, replace: &'static str) -> Substitution {
+    Substitution { file, find, replace }
+}
+
+pub(crate) const SUBSTITUTIONS: &[Substitution] = &[
+    // The queues.
+    substitution(
+        "queue.rs",
+        "queue.jobs.borrow_mut().pop_front()",
+        r#"{
+            let mut jobs = queue.jobs.borrow_mut();
+            if crate::bug("jobs-last-in-first-out") {
+                jobs.pop_back()
+            } else if crate::bug("continuations-of-await-run-last") {
+                let first = jobs.iter().position(|entry| matches!(entry, Entry::Job(_))).unwrap_or(0);
+                jobs.remove(first)
+            } else {
+                jobs.pop_front().or_else(|| CALLBACKS.with(|callbacks| callbacks.borrow_mut().pop_front()))
+            }
+        }"#,
+    ),
+    substitution(
+        "queue.rs",
+        "struct Queue {",
+        "thread_local! { static CALLBACKS: RefCell<VecDeque<Entry>> = const { RefCell::new(VecDeque::new()) }; }
+        struct Queue {",
+    ),
+    substitution(
+        "queue.rs",
+        "enqueue_job(Rc::new(Callback(Cell::new(Some(callback)))));",
+        r#"let job = Rc::new(Callback(Cell::new(Some(callback))));
+        if crate::bug("promise-jobs-before-microtasks") {
+            CALLBACKS.with(|callbacks| callbacks.borrow_mut().push_back(Entry::Job(job)));
+        } else {
+            enqueue_job(job);
+        }"#,
+    ),
+    substitution(
+        "queue.rs",
+        "queue.ticks.borrow_mut().pop_front()",
+        r#"if crate::bug("ticks-last-in-first-out") {
+            queue.ticks.borrow_mut().pop_back()
+        } else {
+            queue.ticks.borrow_mut().pop_front()
+        }"#,
+    ),
+    // The drain.
+    substitution(
+        "event_loop/drain.rs",
+        "if !queue::has_ticks() {\n        run_microtasks",
+        r#"if crate::bug("rejections-reported-before-microtasks") { hooks::process_rejections()?; }
+        if crate::bug("ticks-after-microtasks") || !queue::has_ticks() {
+            run_microtasks"#,
+    ),
+    substitution(
+        "event_loop/drain.rs",
+        "entry.run();",
+        r#"entry.run();
+        if crate::bug("a-tick-of-a-microtask-does-not-wait") {
+            while let Some(callback) = queue::next_tick_callback() { callback(); }
+        }"#,
+    ),
+    substitution(
+        "event_loop/drain.rs",
+        "while let Some(callback) = queue::next_tick_callback() {",
+        r#"if crate::bug("ticks-of-ticks-wait") {
+            let mut callbacks = Vec::new();
+            while let Some(callback) = queue::next_tick_callback() { callbacks.push(callback); }
+            for callback in callbacks { callback(); }
+            run_microtasks(after_each);
+            if queue::has_ticks() { continue; }
+        }
+        while let Some(callback) = queue::next_tick_callback() {"#,
+    ),
+    substitution(
+        "event_loop/drain.rs",
+        "callback();",
+        r#"callback();
+            if crate::bug("microtasks-between-ticks") { run_microtasks(after_each); }"#,
+    ),
+    substitution(
+        "event_loop/drain.rs",
+        "if !queue::has_ticks() && !hooks::process_rejections()? {",
+        r#"if crate::bug("rejections-reported-before-ticks") {
+            if !hooks::process_rejections()? && !queue::has_ticks() { return Ok(()); }
+            continue;
+        }
+        if crate::bug("what-hooks-queue-waits-for-the-next-macrotask") {
+            if !queue::has_ticks() { hooks::process_rejections()?; return Ok(()); }
+            continue;
+        }
+        if !queue::has_ticks() && !hooks::process_rejections()? {"#,
+    ),
+    // Rejections.
+    substitution(
+        "event_loop/hooks.rs",
+        "while let Some(id) = rejections::next_handled_late() {",
+        r#"while !crate::bug("handled-late-told-after-new-reports") && !crate::bug("handled-late-told-last")
+            && let Some(id) = rejections::next_handled_late() {"#,
+    ),
+    substitution(
+        "event_loop/hooks.rs",
+        "Ok(called || rejections::has_unhandled())",
+        r#"if crate::bug("handled-late-told-after-new-reports") || (crate::bug("handled-late-told-last") && !called) {
+            while let Some(id) = rejections::next_handled_late() {
+                called = true;
+                Calling::call(|hooks| &hooks.handled, |hook| hook(id));
+            }
+        }
+        Ok(called || rejections::has_unhandled())"#,
+    ),
+    substitution(
+        "event_loop/hooks.rs",
+        "Calling::call(|hooks| &hooks.handled, |hook| hook(id));\n        if",
+        r#"!crate::bug("handled-late-not-told") && Calling::call(|hooks| &hooks.handled, |hook| hook(id));
+        if"#,
+    ),
+    substitution(
+        "event_loop/hooks.rs",
+        "in rejections::unhandled() {",
+        r#"in {
+        let mut promises: Vec<_> = rejections::unhandled().collect();
+        if crate::bug("rejections-reported-in-reverse") { promises.reverse(); }
+        promises
+    } {"#,
+    ),
+    substitution(
+        "event_loop/hooks.rs",
+        "if !promise.tracked().is_handled() {",
+        r#"if crate::bug("one-report-in-a-round") && called {
+            rejections::track(promise);
+            continue;
+        }
+        if crate::bug("handled-rejections-reported") || !promise.tracked().is_handled() {"#,
+    ),
+    substitution(
+        "event_loop/hooks.rs",
+        "report(&promise)?;",
+        r#"report(&promise)?;
+            if crate::bug("microtasks-between-reports") {
+                while let Some(entry) = crate::queue::next_entry() { entry.run(); }
+            }"#,
+    ),
+    substitution(
+        "cell/mod.rs",
+        "rejections::handled_late(self.origin().id);",
+        r#"rejections::handled_late(self.origin().id);
+                if crate::bug("handled-late-told-twice") { rejections::handled_late(self.origin().id); }"#,
+    ),
+    substitution(
+        "cell/handle.rs",
+        "Settlement::Track => rejections::track(node),",
+        r#"Settlement::Track if crate::bug("only-promises-born-rejected-are-reported") => {}
+        Settlement::Track => rejections::track(node),"#,
+    ),
+    substitution(
+        "cell/node.rs",
+        "rejections::track(node.clone());",
+        r#"if !crate::bug("promises-born-rejected-are-not-reported") { rejections::track(node.clone()); }"#,
+    ),
+    substitution(
+        "cell/handle.rs",
+        "cell.mark_handled();",
+        r#"if !crate::bug("a-handler-added-later-handles-nothing") {
+            cell.mark_handled();
+        }"#,
+    ),
+    substitution(
+        "future.rs",
+        "cell.mark_handled();",
+        r#"if !crate::bug("await-handles-nothing") {
+            cell.mark_handled();
+        }"#,
+    ),
+    // Handlers.
+    substitution(
+        "cell/listener.rs",
+        "for listener in self.rest.by_ref() {",
+        r#"while let Some(listener) =
+            if crate::bug("reactions-in-reverse") { self.rest.next_back() } else { self.rest.next() }
+        {"#,
+    ),
+    substitution(
+        "reaction/mod.rs",
+        "source.subscribe(Listener::React(node));",
+        r#"if crate::bug("handlers-of-settled-promises-a-tick-late")
+            && source.state() != crate::outcome::PromiseState::Pending
+        {
+            queue::queue_microtask(move || source.subscribe(Listener::React(node)));
+        } else {
+            source.subscribe(Listener::React(node));
+        }"#,
+    ),
+    substitution(
+        "reaction/mod.rs",
+        "queue::enqueue_job(self);",
+        r#"let handler = std::any::type_name::<H>();
+        if crate::bug("handlers-run-inside-the-settling")
+            || crate::bug("then-passes-a-rejection-on-without-a-tick") && rejected && handler.contains("OnFulfilled")
+            || crate::bug("catch-passes-a-value-on-without-a-tick") && !rejected && handler.contains("OnRejected")
+        {
+            return Kind::run(self);
+        }
+        if crate::bug("handlers-a-tick-late")
+            || crate::bug("then-passes-a-rejection-on-a-tick-late") && rejected && handler.contains("OnFulfilled")
+            || crate::bug("catch-passes-a-value-on-a-tick-late") && !rejected && handler.contains("OnRejected")
+        {
+            return queue::queue_microtask(move || queue::enqueue_job(self));
+        }
+        queue::enqueue_job(self);"#,
+    ),
+    substitution(
+        "reaction/mod.rs",
+        "self.kind.input.set(Input::Handle(share));",
+        "let rejected = crate::outcome::PromiseState::Rejected
+            == match &share {
+                Share::Whole(outcome) => outcome.state(),
+                Share::Of(promise) => promise.state(),
+            };
+        self.kind.input.set(Input::Handle(share));",
+    ),
+    // Resolving.
+    substitution(
+        "resolve/mod.rs",
+        "queue::enqueue_job(node);",
+        r#"if crate::bug("adoption-a-job-too-many") {
+                queue::queue_microtask(move || queue::enqueue_job(node));
+            } else if crate::bug("adoption-without-its-job") {
+                node.run();
+            } else {
+                queue::enqueue_job(node);
+            }"#,
+    ),
+    substitution(
+        "resolve/mod.rs",
+        "Resolution::Adopt(promise) if promise.is(&node) => {",
+        r#"Resolution::Adopt(promise) if promise.is(&node) && !crate::bug("self-resolution-not-noticed") => {"#,
+    ),
+    substitution(
+        "resolve/mod.rs",
+        "queue::enqueue_job(Rc::new(ThenableJob::new(node, thenable)));",
+        r#"if crate::bug("thenables-called-at-once") {
+                queue::Job::run(Rc::new(ThenableJob::new(node, thenable)));
+            } else if crate::bug("thenables-called-a-tick-late") {
+                queue::queue_microtask(move || queue::enqueue_job(Rc::new(ThenableJob::new(node, thenable))));
+            } else {
+                queue::enqueue_job(Rc::new(ThenableJob::new(node, thenable)));
+            }"#,
+    ),
+    substitution(
+        "cell/node.rs",
+        "Adoption::HookUp(promise) => promise.subscribe(Listener::Follow(node)),",
+        r#"Adoption::HookUp(promise)
+            if crate::bug("adoption-of-a-settled-promise-settles-in-its-job")
+                && promise.state() != PromiseState::Pending =>
+        {
+            promise.cell().mark_handled();
+            settle(node, promise.consume());
+        }
+        Adoption::HookUp(promise) => promise.subscribe(Listener::Follow(node)),"#,
+    ),
+    substitution(
+        "cell/listener.rs",
+        "queue::enqueue_job(follower);",
+        r#"if crate::bug("adopters-settle-inside-the-settling") {
+                    follower.run();
+                } else {
+                    queue::enqueue_job(follower);
+                }"#,
+    ),
+    substitution(
+        "cell/mod.rs",
+        "pub(crate) fn settle(&self",
+        "pub(crate) fn overrule(&self, outcome: Outcome<T, E>) {
+        let mut state = self.state.borrow_mut();
+        if let State::Settled(_) = &*state {
+            *state = State::Settled(outcome);
+        }
+    }
+
+    pub(crate) fn settle(&self",
+    ),
+    substitution(
+        "resolve/functions.rs",
+        "if !functions.pair().already_resolved.replace(true) {",
+        r#"if functions.pair().already_resolved.get() && crate::bug("later-settlings-count") {
+            match completion {
+                Ok(Resolution::Fulfill(value)) => {
+                    functions.target().cell().overrule(crate::outcome::Outcome::Fulfilled(value));
+                }
+                Ok(Resolution::Reject(reason)) => {
+                    functions.target().cell().overrule(crate::outcome::Outcome::Rejected(reason));
+                }
+                _ => {}
+            }
+            return;
+        }
+        let locked_in = || functions.clone().target().cell().promise_state() == crate::outcome::PromiseState::Pending;
+        if crate::bug("a-locked-in-promise-can-be-resolved") && functions.pair().already_resolved.get() && locked_in()
+            || !functions.pair().already_resolved.replace(true)
+        {"#,
+    ),
+    substitution(
+        "resolve/functions.rs",
+        "trait Functions<T, E> {",
+        "impl<T, E> Reject<T, E> {
+            pub(crate) fn node(&self) -> Rc<dyn Node<T, E>> {
+                self.functions.clone().target()
+            }
+        }
+
+        trait Functions<T, E> {",
+    ),
+    substitution(
+        "promise/mod.rs",
+        "throw(reason);",
+        r#"if crate::bug("a-throw-after-the-executor-resolved-counts")
+                    && throw.node().cell().promise_state() != crate::outcome::PromiseState::Pending
+                {
+                    throw.node().cell().overrule(Outcome::Rejected(reason));
+                } else {
+                    throw(reason);
+                }"#,
+    ),
+    substitution(
+        "resolve/thenable.rs",
+        "Ok(Err(reason)) =>",
+        r#"Ok(Err(reason))
+                if crate::bug("a-throw-after-the-thenable-resolved-counts")
+                    && self.node.cell().promise_state() != crate::outcome::PromiseState::Pending =>
+            {
+                self.node.cell().overrule(crate::outcome::Outcome::Rejected(reason));
+            }
+            Ok(Err(reason)) =>"#,
+    ),
+    substitution(
+        "promise/mod.rs",
+        "Ok(Resolution::Adopt(promise)) => promise,",
+        r#"Ok(Resolution::Adopt(promise)) if crate::bug("resolve-of-a-promise-adopts-it") => {
+                let (outer, producer) = Producer::new(made_at);
+                producer.complete(Ok(Resolution::Adopt(promise)));
+                outer
+            }
+            Ok(Resolution::Adopt(promise)) => promise,"#,
+    ),
+    substitution(
+        "promise/mod.rs",
+        "let (outer, producer) = Producer::new(made_at);",
+        r#"if crate::bug("attempt-gives-the-promise-back") { return promise; }
+                let (outer, producer) = Producer::new(made_at);"#,
+    ),
+    // Finally.
+    substitution(
+        "reaction/finally.rs",
+        "Step::HandThrough(outcome) => queue_step(node, Step::Settle(outcome)),",
+        r#"Step::HandThrough(outcome)
+                if crate::bug("finally-a-tick-short")
+                    || crate::bug("finally-a-tick-short-on-rejection") && matches!(outcome, Outcome::Rejected(_)) =>
+            {
+                settle(node, outcome);
+            }
+            Step::HandThrough(outcome) => queue_step(node, Step::Settle(outcome)),"#,
+    ),
+    substitution(
+        "reaction/finally.rs",
+        "Step::Settle(outcome) => settle(node, outcome),",
+        r#"Step::Settle(outcome) if crate::bug("finally-a-tick-long") => {
+                queue::queue_microtask(move || settle(node, outcome));
+            }
+            Step::Settle(outcome) => settle(node, outcome),"#,
+    ),
+    substitution(
+        "reaction/finally.rs",
+        "Ok(Resolution::Adopt(promise)) => gate(node, outcome, promise),",
+        r#"Ok(Resolution::Adopt(promise)) if crate::bug("finally-does-not-wait") => {
+                        drop(promise);
+                        queue_step(node, Step::HandThrough(outcome));
+                    }
+                    Ok(Resolution::Adopt(promise)) => gate(node, outcome, promise),"#,
+    ),
+    substitution(
+        "reaction/finally.rs",
+        "Ok(Resolution::Reject(reason)) => settle(node, replace(outcome, Outcome::Rejected(reason))),",
+        r#"Ok(Resolution::Reject(reason)) if crate::bug("a-throw-in-finally-a-tick-late") => {
+                        queue_step(node, Step::Settle(replace(outcome, Outcome::Rejected(reason))));
+                    }
+                    Ok(Resolution::Reject(reason)) => settle(node, replace(outcome, Outcome::Rejected(reason))),"#,
+    ),
+    substitution(
+        "reaction/finally.rs",
+        "queue_step(self.node.clone(), Step::Settle(outcome));",
+        r#"if crate::bug("finally-a-tick-short-after-waiting") {
+            return settle(self.node.clone(), outcome);
+        }
+        queue_step(self.node.clone(), Step::Settle(outcome));"#,
+    ),
+    substitution(
+        "reaction/finally.rs",
+        "Outcome::Rejected(reason) => replace(outcome, Outcome::Rejected(reason)),",
+        r#"Outcome::Rejected(_) if crate::bug("finally-ignores-what-it-waited-for") => outcome,
+            Outcome::Rejected(reason) => replace(outcome, Outcome::Rejected(reason)),"#,
+    ),
+    // Async functions.
+    substitution(
+        "cell/listener.rs",
+        "Self::Wake(waker) => waker.wake(),",
+        r#"Self::Wake(waker) if crate::bug("await-of-a-pending-promise-a-tick-late") => {
+                queue::queue_microtask(move || waker.wake());
+            }
+            Self::Wake(waker) => waker.wake(),"#,
+    ),
+    substitution(
+        "future.rs",
+        "waker.wake();",
+        r#"if crate::bug("await-of-a-settled-promise-a-tick-late") {
+                queue::queue_microtask(move || waker.wake());
+            } else {
+                waker.wake();
+            }"#,
+    ),
+    substitution(
+        "future.rs",
+        "} else if cell.continues(run) {",
+        r#"} else if crate::bug("await-of-a-settled-promise-goes-on-at-once") || cell.continues(run) {"#,
+    ),
+    substitution(
+        "future.rs",
+        "queue::run_task(runnable);",
+        r#"if crate::bug("async-functions-start-a-tick-late") {
+            queue::enqueue(Entry::Task(runnable));
+        } else {
+            queue::run_task(runnable);
+        }"#,
+    ),
+    substitution(
+        "future.rs",
+        "producer.complete(completion);",
+        r#"if crate::bug("async-functions-return-a-tick-late") {
+            queue::queue_microtask(move || producer.complete(completion));
+        } else {
+            producer.complete(completion);
+        }"#,
+    ),
+    substitution(
+        "reaction/relay.rs",
+        "settle(self, share.take_caught());",
+        r#"if crate::bug("await-of-one-of-several-handles-a-tick-late") {
+            crate::queue::queue_microtask(move || settle(self, share.take_caught()));
+        } else {
+            settle(self, share.take_caught());
+        }"#,
+    ),
+    // Combinators.
+    substitution(
+        "combinator/mod.rs",
+        "for (index, element) in elements.into_iter().enumerate() {",
+        r#"let convert = |resolution| match resolution {
+            Resolution::Thenable(_) if crate::bug("combinators-convert-before-they-hook-up") => {
+                let (promise, producer) = Producer::new(made_at);
+                producer.complete(Ok(resolution));
+                Resolution::Adopt(promise)
+            }
+            other => other,
+        };
+        let elements: Vec<_> = elements.into_iter().map(|element| convert(element.into_resolution())).collect();
+        for (index, element) in elements.into_iter().enumerate() {"#,
+    ),
+    substitution(
+        "combinator/mod.rs",
+        "Ok(()) => gathering.end_iteration(),",
+        r#"Ok(()) if crate::bug("combinators-of-nothing-a-tick-late") => {
+            queue::queue_microtask(move || gathering.end_iteration());
+        }
+        Ok(()) => gathering.end_iteration(),"#,
+    ),
+    substitution(
+        "combinator/mod.rs",
+        "(Some(outcome), _) => producer.settle(outcome),",
+        r#"(Some(outcome), _) if crate::bug("combinators-decide-a-tick-late") => {
+            queue::queue_microtask(move || producer.settle(outcome));
+        }
+        (Some(outcome), _) => producer.settle(outcome),"#,
+    ),
+    substitution(
+        "combinator/mod.rs",
+        "queue::enqueue_job(self);",
+        r#"if crate::bug("combinators-take-elements-inside-the-settling") {
+                self.run();
+            } else {
+                queue::enqueue_job(self);
+            }"#,
+    ),
+    substitution(
+        "combinator/mod.rs",
+        "return queue::enqueue_job(hook_up(Step::Report(Share::Whole(Outcome::Fulfilled(value)))));",
+        r#"let step = hook_up(Step::Report(Share::Whole(Outcome::Fulfilled(value))));
+            return if crate::bug("combinators-take-values-at-once") { step.run() } else { queue::enqueue_job(step) };"#,
+    ),
+];
