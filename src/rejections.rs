@@ -32,6 +32,12 @@ pub(crate) trait TrackedCell {
     /// Notes that the hook was told, so that a handler that comes now is a late one.
     fn mark_reported(&self);
 
+    /// From now on no consumer can take the reason away.
+    fn hold(&self);
+
+    /// Ends what `hold` began.
+    fn let_go(&self);
+
     /// Shows the reason of a rejection, or the fault. Shows nothing where a consumer has taken it.
     fn show_reason(&self, look: &mut dyn FnMut(Reason<'_>));
 
@@ -191,16 +197,18 @@ pub(crate) fn next_handled_late() -> Option<PromiseId> {
     TRACKER.with(|tracker| tracker.handled_late.borrow_mut().pop_front())
 }
 
-/// The rejections that wait now, in the order of rejecting. What is not taken from it goes back.
+/// The rejections that nobody has handled yet, in the order of rejecting. What is not taken from it goes back.
 pub(crate) fn unhandled() -> Unhandled {
-    Unhandled(TRACKER.with(|tracker| tracker.unhandled.take()))
+    let waiting = TRACKER.with(|tracker| tracker.unhandled.take());
+    // Dropping those that are handled may run user code, so the borrow had to end.
+    Unhandled(waiting.into_iter().filter(|promise| !promise.tracked().is_handled()).map(Held::new).collect())
 }
 
-/// A snapshot of the rejections that wait.
-pub(crate) struct Unhandled(VecDeque<Rc<dyn Tracked>>);
+/// A snapshot of the rejections that wait. Each is reported, also if it gets a handler while those before it are.
+pub(crate) struct Unhandled(VecDeque<Held>);
 
 impl Iterator for Unhandled {
-    type Item = Rc<dyn Tracked>;
+    type Item = Held;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.0.pop_front()
@@ -210,12 +218,34 @@ impl Iterator for Unhandled {
 impl Drop for Unhandled {
     fn drop(&mut self) {
         if !self.0.is_empty() {
+            let rest = self.0.drain(..).map(|held| held.0.clone());
             TRACKER.with(|tracker| {
+                let mut rest: VecDeque<_> = rest.collect();
                 let mut unhandled = tracker.unhandled.borrow_mut();
-                self.0.append(&mut unhandled);
-                *unhandled = mem::take(&mut self.0);
+                rest.append(&mut unhandled);
+                *unhandled = rest;
             });
         }
+    }
+}
+
+/// A promise whose reason nobody can take away as long as this lives.
+pub(crate) struct Held(Rc<dyn Tracked>);
+
+impl Held {
+    fn new(promise: Rc<dyn Tracked>) -> Self {
+        promise.tracked().hold();
+        Self(promise)
+    }
+
+    pub(crate) fn promise(&self) -> &Rc<dyn Tracked> {
+        &self.0
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.tracked().let_go();
     }
 }
 

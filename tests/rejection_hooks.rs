@@ -179,3 +179,18 @@ fn a_hook_that_panicked_stays_installed() {
     .unwrap();
     assert_eq!(trace(), "U1  X  caught  H  U2");
 }
+
+#[test]
+fn a_promise_that_a_hook_handles_is_reported_all_the_same_if_it_was_due() {
+    // In Node: the first report gives the second promise its handler, and it is reported, and not as handled late.
+    let first = P::reject(1);
+    let mut second = Some(P::reject(2));
+    on_unhandled_rejection(move |report| {
+        log(format_args!("U{:?}", report.reason()));
+        if let Some(second) = second.take() {
+            second.catch(c("caught"));
+        }
+    });
+    on_rejection_handled(|_| log("H"));
+    expect_trace("U1  U2  caught@30", || drop(first));
+}

@@ -382,18 +382,16 @@ impl<T: 'static, E: Debug + 'static> TrackedCell for PromiseCell<T, E> {
         self.marks.set(REPORTED);
     }
 
-    fn show_reason(&self, look: &mut dyn FnMut(Reason<'_>)) {
-        // While `look` runs it counts as a consumer: the last handle cannot take the reason away meanwhile.
-        struct Looking<'a>(&'a Cell<u32>);
-
-        impl Drop for Looking<'_> {
-            fn drop(&mut self) {
-                self.0.set(self.0.get() - 1);
-            }
-        }
-
+    fn hold(&self) {
+        // As one more consumer: the last handle cannot take the reason away then.
         self.add_consumer();
-        let _looking = Looking(&self.consumers);
+    }
+
+    fn let_go(&self) {
+        self.consumers.set(self.consumers.get() - 1);
+    }
+
+    fn show_reason(&self, look: &mut dyn FnMut(Reason<'_>)) {
         if let Some(outcome) = self.peek() {
             match &*outcome {
                 Outcome::Fulfilled(_) => unreachable!("only rejections and faults are tracked"),

@@ -250,11 +250,9 @@ pub(super) fn process_rejections() -> Result<bool, UnhandledRejection> {
             eprintln!("warning: the rejection of promise {id} was handled after it had been reported");
         }
     }
-    for promise in rejections::unhandled() {
-        if !promise.tracked().is_handled() {
-            called = true;
-            report(hooks, &promise)?;
-        }
+    for held in rejections::unhandled() {
+        called = true;
+        report(hooks, held.promise())?;
     }
     Ok(called || rejections::has_unhandled())
 }
