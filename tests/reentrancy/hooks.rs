@@ -78,7 +78,7 @@ fn a_hook_may_reject_and_handle_what_is_to_be_reported() {
     let log = Log::default();
     run(|| {
         let promises: Vec<Promise<(), u32>> = (1..=8).map(Promise::reject).collect();
-        // Every other one is handled by the first call of the hook.
+        // Every other one is handled by the first call of the hook. They are due all the same, as in Node.
         let handles = Cell::new(promises.into_iter().skip(1).step_by(2).collect::<Vec<_>>());
         let inner = log.clone();
         on_unhandled_rejection(move |report| {
@@ -98,7 +98,7 @@ fn a_hook_may_reject_and_handle_what_is_to_be_reported() {
     })
     .unwrap();
     remove_rejection_hooks();
-    let first = [1, 3, 5, 7];
+    let first = [1, 2, 3, 4, 5, 6, 7, 8];
     log.expect(&[
         &first.map(|reason| format!("unhandled {reason}")),
         &first.map(|reason| format!("microtask: {reason}")),
