@@ -4,15 +4,10 @@ mod common;
 use std::cell::Cell;
 use std::rc::Rc;
 
-use common::{busy, expect_timed_trace, log, ms, now};
+use common::{busy, expect_timed_trace, log, ms, now, timeout};
 use thenable::{Promise, clear_interval, clear_timeout, set_interval, set_timeout};
 
 type P = Promise<(), i32>;
-
-/// `setTimeout` whose handle nobody wants.
-fn timeout(delay: u64, callback: impl FnOnce() + 'static) {
-    set_timeout(callback, ms(delay));
-}
 
 /// A callback that logs.
 fn line(text: &'static str) -> impl FnOnce() {

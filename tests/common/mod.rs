@@ -63,6 +63,11 @@ pub fn ms(count: u64) -> Duration {
     Duration::from_millis(count)
 }
 
+/// `setTimeout`, where nobody wants the handle.
+pub fn timeout(delay: u64, callback: impl FnOnce() + 'static) {
+    thenable::set_timeout(callback, ms(delay));
+}
+
 /// Moves the clock without running anything, as the snippets do.
 pub fn busy(count: u64) {
     thenable::elapse(ms(count));
