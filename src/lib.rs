@@ -163,6 +163,27 @@
 //! # Ok::<(), thenable::UnhandledRejection>(())
 //! ```
 //!
+//! # Time
+//!
+//! [`set_timeout`], [`set_interval`] and [`set_immediate`] are JavaScript's, in Node's order; [`delay`] and
+//! [`immediate`] are promises of them. A turn of the loop polls what has arrived from other threads, then runs the
+//! immediates, then the timers that are due, and drains the queues after each callback. An [`EventLoop`] of one's own
+//! may have a virtual clock, and may be run turn by turn.
+//!
+//! ```
+//! use std::time::Duration;
+//! use thenable::{EventLoop, Promise, delay_with, set_immediate};
+//!
+//! let clock = EventLoop::builder().virtual_clock().auto_advance(true).build();
+//! let answer = clock.block_on(async {
+//!     set_immediate(|| println!("the shop opens"));
+//!     let tea: Promise<&str, String> = delay_with(Duration::from_secs(180), "tea");
+//!     tea.map(|tea| format!("the {tea} has drawn")).await
+//! });
+//! assert_eq!(answer.unwrap(), "the tea has drawn");
+//! assert_eq!(clock.now(), Duration::from_secs(180));
+//! ```
+//!
 //! # Features
 //!
 //! - `blocking`, off by default: `Promise::blocking` runs work on a pool of threads beside the loop. Without it,
@@ -170,7 +191,7 @@
 //!
 //! # What is missing
 //!
-//! This version has no timers, no sockets, and no loop that can be configured or run turn by turn.
+//! This version has no sockets.
 //!
 //! The guide, the rules of order, the differences from ECMA-262 and Node, the architecture and the design decisions are in
 //! the folder `docs` of the crate.

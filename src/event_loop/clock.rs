@@ -54,6 +54,14 @@ impl Clock {
         now.as_secs() * 1000 + u64::from(now.subsec_millis())
     }
 
+    /// The time when `duration` has passed.
+    pub(super) fn after(&self, duration: Duration) -> Duration {
+        /// Half of the milliseconds that can be counted, so that what is added to a time does not overflow.
+        const END: Duration = Duration::from_millis(Millis::MAX / 2);
+
+        self.now().saturating_add(duration).min(END)
+    }
+
     /// The time that was last read.
     pub(super) fn read(&self) -> Millis {
         self.read.get()

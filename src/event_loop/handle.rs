@@ -16,19 +16,20 @@ use crate::queue;
 
 /// An event loop of this thread, besides the one that every thread has.
 ///
-/// It has queues, timers, immediates, hooks, an inbox and a clock of its own. Everything that means "the loop of this thread"
-/// means this one while it is *entered*: in [`enter`](Self::enter), and while it runs. That is so for [`run`](crate::run) and
-/// [`block_on`](crate::block_on), for [`queue_microtask`](crate::queue_microtask), [`set_timeout`](crate::set_timeout) and
-/// their like, for the hooks, for [`Promise::remote`](crate::Promise::remote), and for the jobs of promises: **what a promise
-/// queues when it settles is queued in the loop that is entered then**, wherever the promise was made. So promises should
-/// be settled in the loop that they are used in; a program that has one loop at a time need not think of it.
+/// It has queues, timers, immediates, hooks, an inbox and a clock of its own. Everything that means "the loop of this
+/// thread" means this one while it is *entered*: in [`enter`](Self::enter), and while it runs. That is so for
+/// [`run`](crate::run) and [`block_on`](crate::block_on), for [`queue_microtask`](crate::queue_microtask),
+/// [`set_timeout`](crate::set_timeout) and their like, for the hooks, for [`Promise::remote`](crate::Promise::remote),
+/// and for the jobs of promises: **what a promise queues when it settles is queued in the loop that is entered then**,
+/// wherever the promise was made. So promises should be settled in the loop that they are used in; a program that has
+/// one loop at a time need not think of it.
 ///
-/// Loops may be nested: inside a callback of one loop another may be entered, run or turned. A loop that is running cannot
-/// be run once more.
+/// Loops may be nested: inside a callback of one loop another may be entered, run or turned. A loop that is running
+/// cannot be run once more.
 ///
-/// Dropping it drops all that is pending in it: jobs, ticks, timers, immediates, tasks. The loop is entered meanwhile, so that
-/// `Drop` code that queues something finds it. After that, wakes do nothing, and a [`RemoteResolver`](crate::RemoteResolver)
-/// gives its value back.
+/// Dropping it drops all that is pending in it: jobs, ticks, timers, immediates, tasks. The loop is entered meanwhile,
+/// so that `Drop` code that queues something finds it. After that, wakes do nothing, and a
+/// [`RemoteResolver`](crate::RemoteResolver) gives its value back.
 ///
 /// ```
 /// use std::{cell::RefCell, rc::Rc, time::Duration};
@@ -101,8 +102,8 @@ impl EventLoop {
 
     /// Runs `main`, then this loop until nothing is left to do. See [`run`](crate::run).
     ///
-    /// With a virtual clock that does not [advance itself](EventLoopBuilder::auto_advance) it also returns when all that is left
-    /// is timers: they stay [pending](Self::pending).
+    /// With a virtual clock that does not [advance itself](EventLoopBuilder::auto_advance) it also returns when all
+    /// that is left is timers: they stay [pending](Self::pending).
     ///
     /// # Errors
     ///
@@ -145,8 +146,8 @@ impl EventLoop {
     ///
     /// # Errors
     ///
-    /// As [`try_block_on`](crate::try_block_on). With a virtual clock that does not advance itself it is stalled, too, when all
-    /// that is left is timers: [`Stalled::timers`](crate::Stalled::timers) says how many.
+    /// As [`try_block_on`](crate::try_block_on). With a virtual clock that does not advance itself it is stalled, too,
+    /// when all that is left is timers: [`Stalled::timers`](crate::Stalled::timers) says how many.
     ///
     /// # Panics
     ///
@@ -159,13 +160,14 @@ impl EventLoop {
 
     /// Does one turn: everything that is ready now, and nothing that would have to be waited for. It never sleeps.
     ///
-    /// A turn drains the queues, polls what has arrived from other threads, then runs the immediates, then the timers that are
-    /// due, with a drain after each callback. The first turn, and one after which nothing was left, has a pass over the
-    /// timers before the poll, as a run has. If the `budget` is used up, the turn stops between two callbacks, and the next
-    /// one goes on at that very place. So turn after turn calls the same callbacks in the same order as a run.
+    /// A turn drains the queues, polls what has arrived from other threads, then runs the immediates, then the timers
+    /// that are due, with a drain after each callback. The first turn, and one after which nothing was left, has a pass
+    /// over the timers before the poll, as a run has. If the `budget` is used up, the turn stops between two callbacks,
+    /// and the next one goes on at that very place. So turn after turn calls the same callbacks in the same order as a
+    /// run.
     ///
-    /// Timers and immediates with [`keep_alive(false)`](crate::Timeout::keep_alive) run, too: whoever calls turns decides how long
-    /// the loop lives.
+    /// Timers and immediates with [`keep_alive(false)`](crate::Timeout::keep_alive) run, too: whoever calls turns
+    /// decides how long the loop lives.
     ///
     /// ```
     /// use thenable::{Budget, EventLoop, set_immediate};
@@ -214,11 +216,11 @@ impl EventLoop {
         drive(&self.state)
     }
 
-    /// When the loop has to look at its timers next, on the clock of [`now`](Self::now). `None` if there is nothing to look
-    /// at.
+    /// When the loop has to look at its timers next, on the clock of [`now`](Self::now). `None` if there is nothing to
+    /// look at.
     ///
-    /// It may be earlier than the first timer is due, if one was cleared. A host that has nothing else to do may sleep until
-    /// then, or until [`on_wake`](Self::on_wake) calls.
+    /// It may be earlier than the first timer is due, if one was cleared. A host that has nothing else to do may sleep
+    /// until then, or until [`on_wake`](Self::on_wake) calls.
     pub fn next_deadline(&self) -> Option<Duration> {
         let timers = self.state.timers.borrow();
         if timers.is_passing() { Some(self.now()) } else { timers.deadline().map(Duration::from_millis) }
@@ -232,10 +234,11 @@ impl EventLoop {
     /// Has `callback` called when there is something new to do, so that a host that sleeps elsewhere knows when to call
     /// [`turn`](Self::turn). Replaces the one before.
     ///
-    /// It is called from whatever thread has sent something, once for all that arrives until the loop polls; and on this
-    /// thread at the end of [`enter`](Self::enter), if that has left something to run, or a deadline other than before. It is
-    /// not called for what the callbacks of a turn queue: the turn itself reports that. It should only pass the news on, for it
-    /// may be called at any time, even inside a turn.
+    /// It is called from whatever thread has sent something, once for all that arrives until the loop polls; and on
+    /// this thread at the end of [`enter`](Self::enter), if that has left something to run, or a deadline other than
+    /// before. It is not called for what the callbacks of a turn queue, which the turn itself reports, nor for what
+    /// code of this thread queues in the [loop of the thread](Self::of_thread) without entering it. It should only pass
+    /// the news on, for it may be called at any time, even inside a turn.
     ///
     /// With this, `turn` and `next_deadline`, a loop can be a guest of any other:
     ///
@@ -274,10 +277,10 @@ impl EventLoop {
 
     /// Moves the virtual clock by `duration`, and runs what falls due on the way.
     ///
-    /// First, what is ready runs. Then the clock goes from deadline to deadline, and at each the loop runs until it is idle. So
-    /// a timer sees the clock at its own time, in the order that Node has, with a drain after each callback; as if nothing
-    /// had kept the loop busy. Messages of other threads that have arrived are delivered; nobody is waited for. Returns how
-    /// many callbacks were called.
+    /// First, what is ready runs. Then the clock goes from deadline to deadline, and at each the loop runs until it is
+    /// idle. So a timer sees the clock at its own time, in the order that Node has, with a drain after each callback;
+    /// as if nothing had kept the loop busy. Messages of other threads that have arrived are delivered; nobody is
+    /// waited for. Returns how many callbacks were called.
     ///
     /// # Errors
     ///
@@ -285,15 +288,16 @@ impl EventLoop {
     ///
     /// # Panics
     ///
-    /// If the clock is that of the system; if this loop is running: inside a callback, [`elapse`](Self::elapse) lets time pass.
+    /// If the clock is that of the system; if this loop is running: inside a callback, [`elapse`](Self::elapse) lets
+    /// time pass.
     #[track_caller]
     pub fn advance(&self, duration: Duration) -> Result<Turn, UnhandledRejection> {
         self.expect_virtual("advance");
-        self.drive("advance", |state| drive::advance_to(state, state.clock.now() + duration))
+        self.drive("advance", |state| drive::advance_to(state, state.clock.after(duration)))
     }
 
-    /// Runs what is ready, then moves the virtual clock to the next deadline, and runs what is due there. `None` if there is no
-    /// deadline; the clock does not move then.
+    /// Runs what is ready, then moves the virtual clock to the next deadline, and runs what is due there. `None` if
+    /// there is no deadline; the clock does not move then.
     ///
     /// If a timer was cleared the deadline may be one at which nothing is due.
     ///
@@ -324,7 +328,7 @@ impl EventLoop {
     #[track_caller]
     pub fn elapse(&self, duration: Duration) {
         self.expect_virtual("elapse");
-        self.state.clock.move_to(self.now() + duration);
+        self.state.clock.move_to(self.state.clock.after(duration));
     }
 
     #[track_caller]
@@ -386,7 +390,8 @@ impl Drop for Announce<'_> {
     }
 }
 
-/// Lets `duration` pass on the virtual clock of the entered loop, and runs nothing: in a test, a callback that takes its time.
+/// Lets `duration` pass on the virtual clock of the entered loop, and runs nothing: in a test, a callback that takes
+/// its time.
 ///
 /// ```
 /// use std::{cell::Cell, rc::Rc, time::Duration};

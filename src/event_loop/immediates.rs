@@ -6,8 +6,8 @@ use std::marker::PhantomData;
 
 use super::state::{self, LoopId, LoopState};
 
-/// The immediates of a loop, in one line. Each has a number, in the order of their making, so that one is found by it in
-/// constant time.
+/// The immediates of a loop, in one line. Each has a number, in the order of their making, so that one is found by it
+/// in constant time.
 #[derive(Default)]
 pub(super) struct Immediates {
     line: VecDeque<Entry>,
@@ -59,11 +59,11 @@ impl Immediates {
         self.keeping_alive = self.keeping_alive + usize::from(alive) - usize::from(before);
     }
 
-    /// Begins a batch of all that are in the line, unless one was left unfinished: that goes on.
+    /// Begins a batch of all that are in the line. The one before is at its end: a batch that was left stays the loop's
+    /// next thing to do.
     pub(super) fn begin_batch(&mut self) {
-        if self.first >= self.batch_end {
-            self.batch_end = self.first + self.line.len() as u64;
-        }
+        debug_assert!(self.first >= self.batch_end);
+        self.batch_end = self.first + self.line.len() as u64;
     }
 
     /// The next callback of the batch.
@@ -127,8 +127,8 @@ impl Immediate {
 
     /// Says whether the loop has to stay alive for it: Node's `ref` and `unref`.
     ///
-    /// With `false`, [`run`](crate::run) may end before it has run, and may sleep before it runs. It runs when the loop comes
-    /// to its immediates for another reason. Nothing happens if it is not active. Returns the same handle.
+    /// With `false`, [`run`](crate::run) may end before it has run, and may sleep before it runs. It runs when the loop
+    /// comes to its immediates for another reason. Nothing happens if it is not active. Returns the same handle.
     #[expect(clippy::return_self_not_must_use, reason = "it is called for its effect")]
     pub fn keep_alive(self, alive: bool) -> Self {
         if let Some(state) = state::find(self.owner) {
@@ -144,12 +144,12 @@ impl fmt::Debug for Immediate {
     }
 }
 
-/// Runs `callback` in the next turn of the loop, after what has arrived from outside and before the timers: `setImmediate`
-/// of Node.
+/// Runs `callback` in the next turn of the loop, after what has arrived from outside and before the timers:
+/// `setImmediate` of Node.
 ///
-/// Immediates run in the order of their making, as macrotasks: ticks and microtasks run between any two (rule N2). One that
-/// is made by an immediate runs in the turn after (rule I1). An immediate runs before a timer that is not due (rule I3).
-/// The loop stays alive for it, unless [`keep_alive`](Immediate::keep_alive) says otherwise.
+/// Immediates run in the order of their making, as macrotasks: ticks and microtasks run between any two (rule N2). One
+/// that is made by an immediate runs in the turn after (rule I1). An immediate runs before a timer that is not due
+/// (rule I3). The loop stays alive for it, unless [`keep_alive`](Immediate::keep_alive) says otherwise.
 ///
 /// ```
 /// use std::{cell::RefCell, rc::Rc, time::Duration};
@@ -172,8 +172,8 @@ impl fmt::Debug for Immediate {
 /// # Panics
 ///
 /// Never itself. A panic in `callback` unwinds out of [`run`](crate::run), [`block_on`](crate::block_on) or
-/// [`EventLoop::turn`](crate::EventLoop::turn), as an exception in Node ends the process. What is left stays, and goes on in
-/// the next call.
+/// [`EventLoop::turn`](crate::EventLoop::turn), as an exception in Node ends the process. What is left stays, and goes
+/// on in the next call.
 pub fn set_immediate(callback: impl FnOnce() + 'static) -> Immediate {
     let callback: Box<dyn FnOnce()> = Box::new(callback);
     // While the thread ends the callback is dropped, here and now.
@@ -182,7 +182,8 @@ pub fn set_immediate(callback: impl FnOnce() + 'static) -> Immediate {
     Immediate { owner: state.id, number, thread: PhantomData }
 }
 
-/// Takes an immediate back, and drops its callback, at once: `clearImmediate` of Node. Works inside a batch, too (rule I1).
+/// Takes an immediate back, and drops its callback, at once: `clearImmediate` of Node. Works inside a batch, too (rule
+/// I1).
 ///
 /// Takes a handle or an `Option` of one. Nothing happens if it has run, is running, or was cleared.
 ///

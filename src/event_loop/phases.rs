@@ -1,11 +1,12 @@
 //! The phases of a turn, in the order of libuv's `uv_run` as Node 20 calls it.
 //!
 //! A loop is a machine that is always in one phase, and stops after every callback: whoever drives it drains the queues
-//! then, and may leave it there and come back. So a run, a `block_on` that is done early and a turn with a budget all do
-//! the same things in the same order.
+//! then, and may leave it there and come back. So a run, a `block_on` that is done early and a turn with a budget all
+//! do the same things in the same order.
 
 use std::time::Duration;
 
+use super::clock::Millis;
 use super::state::LoopState;
 use crate::inbox::home;
 use crate::queue;
@@ -54,7 +55,7 @@ impl LoopState {
         match self.phase.get() {
             Phase::Start if ends() => Progress::End,
             Phase::Start => {
-                self.clock.update();
+                self.read_clock();
                 self.go_to(Phase::FirstTimers)
             }
             Phase::FirstTimers | Phase::Timers if self.run_timer() => Progress::Callback,
@@ -74,9 +75,16 @@ impl LoopState {
             }
             Phase::Immediates if self.run_immediate() => Progress::Callback,
             Phase::Immediates => {
-                self.clock.update();
+                self.read_clock();
                 self.go_to(Phase::Timers)
             }
+        }
+    }
+
+    /// Reads the clock, as libuv does between two phases. Without timers nobody looks at what was read.
+    fn read_clock(&self) {
+        if self.timers.borrow().deadline().is_some() {
+            self.clock.update();
         }
     }
 
@@ -93,7 +101,7 @@ impl LoopState {
         if may_sleep && self.is_alive() && !self.immediates.borrow().keeps_alive() && !self.sleep() {
             return false;
         }
-        self.clock.update();
+        self.read_clock();
         match &self.schedule {
             None => home::receive(None),
             Some(schedule) => home::receive(Some(&mut |arrived| schedule.borrow_mut().arrange(arrived))),
@@ -103,24 +111,31 @@ impl LoopState {
     }
 
     /// Waits for a message or for the next deadline. This is the one place where a loop sleeps.
+    ///
+    /// Returns `false` if only the time could bring anything, and it is virtual and stands still.
     fn sleep(&self) -> bool {
-        let now = self.clock.update();
+        if home::arrived() > 0 {
+            return true;
+        }
         let deadline = self.timers.borrow().deadline();
-        if home::arrived() > 0 || deadline.is_some_and(|deadline| deadline <= now) {
-            return true;
+        match deadline.map(|deadline| (deadline, deadline.saturating_sub(self.clock.update()))) {
+            None => home::park(None),
+            Some((_, 0)) => {}
+            Some((_, left)) if !self.clock.is_virtual() => home::park(Some(Duration::from_millis(left))),
+            Some((deadline, _)) => return self.wait_for_virtual_time(deadline),
         }
-        if !self.clock.is_virtual() {
-            home::park(deadline.map(|deadline| Duration::from_millis(deadline - now)));
-            return true;
-        }
+        true
+    }
+
+    fn wait_for_virtual_time(&self, deadline: Millis) -> bool {
         let (remotes, wakers) = home::expected();
-        match deadline {
+        if self.clock.advances_itself() && remotes == 0 {
+            self.clock.move_to(Duration::from_millis(deadline));
+        } else if remotes + wakers > 0 {
             // What works in other threads for this loop takes no virtual time, so the time waits for it.
-            Some(deadline) if self.clock.advances_itself() && remotes == 0 => {
-                self.clock.move_to(Duration::from_millis(deadline));
-            }
-            Some(_) if remotes + wakers == 0 => return false,
-            _ => home::park(None),
+            home::park(None);
+        } else {
+            return false;
         }
         true
     }

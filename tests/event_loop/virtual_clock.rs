@@ -120,6 +120,20 @@ fn a_callback_that_takes_long_moves_the_clock_past_the_end() {
 }
 
 #[test]
+fn it_can_be_advanced_to_the_end_of_time() {
+    let event_loop = virtual_loop();
+    event_loop.enter(|| set_timeout(|| log("in a month"), ms((1 << 31) - 1)));
+    event_loop.advance(Duration::MAX).unwrap();
+    let end = event_loop.now();
+    event_loop.advance(Duration::MAX).unwrap();
+    event_loop.elapse(Duration::MAX);
+    assert_eq!((trace(), event_loop.now()), ("in a month".to_string(), end));
+    event_loop.enter(|| set_timeout(|| log("and after it"), ms(1)));
+    event_loop.advance_to_next().unwrap().unwrap();
+    assert_eq!(trace(), "in a month  and after it");
+}
+
+#[test]
 fn fractions_of_a_millisecond_add_up() {
     let event_loop = virtual_loop();
     event_loop.enter(|| set_timeout(|| log("timer"), ms(2)));

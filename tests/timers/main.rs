@@ -9,8 +9,14 @@ use proptest::prelude::*;
 use driven::{by_pieces_of_time, by_run, by_turns};
 use program::{Program, program};
 
+/// So many cases, or in proportion more if `PROPTEST_CASES` asks for more than its default of 256.
+fn cases(count: u32) -> ProptestConfig {
+    let scale = ProptestConfig::default().cases.div_ceil(256);
+    ProptestConfig { failure_persistence: None, cases: count * scale, ..ProptestConfig::default() }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, ..ProptestConfig::default() })]
+    #![proptest_config(cases(1500))]
 
     #[test]
     fn a_run_is_what_the_model_of_node_says(program in program(true)) {

@@ -1,9 +1,9 @@
 //! Node's timer lists (`lib/internal/timers.js`), as data: nothing here runs user code.
 //!
-//! There is one list for each number of milliseconds in use, and within a list the timers stand in the order in which they
-//! were started, so that a timer is added and taken out in constant time. A heap orders the lists, by the time at which a
-//! list has to be looked at and then by the number of the list. This is not the order of the timers' deadlines: see
-//! rule S3.
+//! There is one list for each number of milliseconds in use, and within a list the timers stand in the order in which
+//! they were started, so that a timer is added and taken out in constant time. A heap orders the lists, by the time at
+//! which a list has to be looked at and then by the number of the list. This is not the order of the timers' deadlines:
+//! see rule S3.
 
 use std::collections::HashMap;
 
@@ -196,8 +196,8 @@ impl Timers {
         self.entries.get(key.index).filter(|timer| timer.number == key.number && !timer.cleared)
     }
 
-    /// Whether the callback is going to be called, once more or for the first time. Of a timer that runs and does not repeat
-    /// there is no callback left.
+    /// Whether the callback is going to be called, once more or for the first time. Of a timer that runs and does not
+    /// repeat there is no callback left.
     pub(super) fn is_active(&self, key: Key) -> bool {
         self.timer(key).is_some_and(|timer| timer.callback.is_some() || timer.repeats)
     }
@@ -228,8 +228,8 @@ impl Timers {
         self.unlink(key.index);
         if kept_alive {
             self.keeping_alive -= 1;
-            // Of a timer that does not keep the loop alive, Node leaves the empty list in its place. And a timer that runs
-            // stands in no list any more, but the one of its duration goes all the same if it is empty.
+            // Of a timer that does not keep the loop alive, Node leaves the empty list in its place. And a timer that
+            // runs stands in no list any more, but the one of its duration goes all the same if it is empty.
             if let Some(list) = self.by_ms.get(&ms).copied().filter(|list| self.lists[*list].first == NONE) {
                 self.remove_list(list);
             }
@@ -265,8 +265,8 @@ impl Timers {
     }
 }
 
-/// The pass: `processTimers` and `listOnTimeout` of Node. There a loop runs callbacks and drains the queues between them;
-/// here it is cut at the drains, so that the loop can stop at each.
+/// The pass: `processTimers` and `listOnTimeout` of Node. There a loop runs callbacks and drains the queues between
+/// them; here it is cut at the drains, so that the loop can stop at each.
 impl Timers {
     pub(super) fn begin_pass(&mut self, now: Millis) {
         self.deadline = None;
@@ -278,7 +278,8 @@ impl Timers {
     pub(super) fn next_due(&mut self, read: Millis) -> Option<Due> {
         loop {
             if let Some(key) = self.pass.as_mut()?.chosen.take() {
-                // What was chosen before the drain runs after it, even if it was refreshed meanwhile; not if it was cleared.
+                // What was chosen before the drain runs after it, even if it was refreshed meanwhile; not if it was
+                // cleared.
                 if let Some(callback) = self.take_callback(key) {
                     return Some(Due { key, callback });
                 }
@@ -316,7 +317,7 @@ impl Timers {
             } else {
                 let id = self.new_list_id();
                 let list = &mut self.lists[list];
-                (list.expiry, list.id) = ((start + ms).max(now + 1), id);
+                (list.expiry, list.id) = (start + ms, id);
             }
         }
         if chosen.is_none() && first != NONE {
@@ -343,11 +344,11 @@ impl Timers {
         }
     }
 
-    /// A callback has returned, or panicked: an interval starts anew, from `start`, unless it was cleared; any other timer
-    /// ends. Returns a callback to be dropped when no borrow is held.
+    /// A callback has returned, or panicked: an interval starts anew, from `start`, unless it was cleared; any other
+    /// timer ends. Returns a callback to be dropped when no borrow is held.
     ///
-    /// Then the pass decides how it goes on, for Node does so before it drains the queues: what the microtasks of the timer
-    /// do to the lists comes too late for that.
+    /// Then the pass decides how it goes on, for Node does so before it drains the queues: what the microtasks of the
+    /// timer do to the lists comes too late for that.
     pub(super) fn finish(
         &mut self,
         key: Key,
