@@ -280,6 +280,9 @@ mod pages {
     #[doc = include_str!("../docs/differences.md")]
     mod differences {}
 
+    #[doc = include_str!("../docs/conformance.md")]
+    mod conformance {}
+
     #[doc = include_str!("../docs/semantics.md")]
     mod semantics {}
 }
