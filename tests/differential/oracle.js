@@ -3,9 +3,10 @@
 //
 // One JSON value a line comes in on the standard input, a list of { source, counted }, and one goes out on the standard
 // output, a list of traces, each a list of words. `source` is the body of a function over the names in `api`. Every
-// program runs in macrotasks of its own and has new queues, for the loop is idle in between.
+// macrotask begins when the loop has nothing left to do. The clock is that of `clock.c`.
 
 const fs = require('node:fs');
+const os = require('node:os');
 const { internalBinding } = require('internal/test/binding');
 const { getPromiseDetails, constants: { kPending, kRejected } } = internalBinding('util');
 
@@ -59,7 +60,24 @@ function word(text) {
   keepCounting();
 }
 
+const unused = setTimeout(() => {});
+clearTimeout(unused);
+const Timeout = unused.constructor;
+
+function now() {
+  return Math.round(performance.now() - program.start);
+}
+
 const api = {
+  now,
+  busy: (ms) => os.getPriority(0 - ms),
+  // The callback of an interval: runs a block in each call, and after the last one `end`.
+  nth: (label, blocks, end) => () => {
+    word(`${label}(${now()})`);
+    blocks.shift()?.();
+    if (blocks.length === 0) end();
+  },
+  clear: (timer) => (timer instanceof Timeout ? clearTimeout(timer) : clearImmediate(timer)),
   macrotask: (task) => program.tasks.push(task),
   onUnhandled: (block) => program.unhandled.push(block),
   onHandled: (block) => program.handled.push(block),
@@ -107,6 +125,11 @@ function readLine() {
   return line;
 }
 
+// What the loop does next, when it has nothing left to do.
+let next = nextBatch;
+
+process.on('beforeExit', () => next());
+
 function nextBatch() {
   const line = readLine();
   if (line !== undefined) nextProgram(JSON.parse(line), []);
@@ -122,27 +145,28 @@ function nextProgram(requests, traces) {
   traces.push(trace);
   program = {
     counted, trace, tick: 0, ticksLeft: 0, tasks: [], unhandled: [], handled: [], names: () => [], states: () => [],
+    start: performance.now(),
   };
   new Function(...Object.keys(api), `'use strict';\n${source}`)(...Object.values(api));
-  program.end = () => nextProgram(requests, traces);
-  setImmediate(nextTask);
-}
-
-// When programs have timers, this has to wait until none is left.
-function nextTask() {
-  const task = program.tasks.shift();
-  if (task === undefined) return finish();
-  setImmediate(nextTask);
-  program.tick = 0;
-  keepCounting();
-  task();
+  const nextTask = () => {
+    const task = program.tasks.shift();
+    if (task === undefined) {
+      finish();
+      return nextProgram(requests, traces);
+    }
+    setImmediate(() => {
+      program.tick = 0;
+      keepCounting();
+      task();
+    });
+  };
+  next = nextTask;
+  nextTask();
 }
 
 function finish() {
   for (const [id, promise] of program.states()) {
     if (promise !== undefined) program.trace.push(`s${id}${state(promise)}`);
   }
-  program.end();
+  next = nextBatch;
 }
-
-nextBatch();

@@ -7,6 +7,7 @@ use fastrand::Rng;
 
 use crate::program::{
     Block, Body, End, Executor, Function, FunctionsName, Id, Op, Program, PromiseName, Resolvable, Step, Thenable,
+    TimerName,
 };
 
 /// The program of a seed. It has about `size` statements at most.
@@ -34,6 +35,8 @@ struct Generator {
     depth: usize,
     promises: Names,
     functions: Names,
+    timers: Names,
+    has_timers: bool,
 }
 
 /// The numbers that a name may have here.
@@ -77,6 +80,7 @@ macro_rules! pick {
 
 impl Generator {
     fn program(&mut self, size: usize) -> Program {
+        self.has_timers = self.rng.u8(..3) == 0;
         let (keep, uncounted) = (self.rng.bool(), self.rng.u8(..8) == 0);
         let tasks = pick!(self.rng; 4 => 1, 1 => 2, 1 => 3);
         let shares = size.div_ceil(tasks);
@@ -113,11 +117,13 @@ impl Generator {
     /// Code that runs later, or in a scope of its own.
     fn nested<R>(&mut self, make: impl FnOnce(&mut Self) -> R) -> R {
         let (promises, functions) = (self.promises.visible.len(), self.functions.visible.len());
+        let timers = self.timers.visible.len();
         self.depth += 1;
         let result = make(self);
         self.depth -= 1;
         self.promises.leave(promises);
         self.functions.leave(functions);
+        self.timers.leave(timers);
         result
     }
 
@@ -147,6 +153,41 @@ impl Generator {
     fn op(&mut self) -> Op {
         self.budget = self.budget.saturating_sub(1);
         let id = self.id();
+        if self.has_timers && self.rng.u8(..3) == 0 { self.timer(id) } else { self.other_op(id) }
+    }
+
+    fn timer(&mut self, id: Id) -> Op {
+        pick!(self.rng;
+            4 => {
+                let (ms, block) = (self.ms(), self.block());
+                Op::Timeout(self.new_timer(id), ms, block)
+            },
+            3 => {
+                let block = self.block();
+                Op::Immediate(self.new_timer(id), block)
+            },
+            2 => {
+                let (ms, calls) = (self.ms(), self.rng.usize(1..4));
+                let blocks = (0..calls).map(|_| self.block()).collect();
+                Op::Interval(self.new_timer(id), ms, blocks)
+            },
+            3 => match self.timers.choose(&mut self.rng) {
+                Some(timer) => Op::Clear(TimerName(timer)),
+                None => Op::Busy(self.ms()),
+            },
+        )
+    }
+
+    fn new_timer(&mut self, id: Id) -> Id {
+        self.timers.visible.push(id);
+        id
+    }
+
+    fn ms(&mut self) -> u32 {
+        *self.rng.choice(&[0, 1, 1, 2, 2, 3, 4, 5, 5, 10]).expect("it is not empty")
+    }
+
+    fn other_op(&mut self, id: Id) -> Op {
         pick!(self.rng;
             10 => match self.promise() {
                 Some(on) => self.then(id, on),
@@ -364,9 +405,9 @@ mod tests {
         for seed in 0..500 {
             count_keys(&serde_json::to_value(program_of_any_size(seed)).unwrap(), &mut keys);
         }
-        let expected = "all all_settled any async await call_reject call_resolve do end finally handled keep look microtask new race reject \
-                        resolve return same steps tasks then thenable throw tick try uncounted unhandled \
-                        with_resolvers";
+        let expected = "all all_settled any async await busy call_reject call_resolve clear do end finally \
+                        handled immediate interval keep look microtask new race reject resolve return same \
+                        steps tasks then thenable throw tick timeout try uncounted unhandled with_resolvers";
         assert_eq!(keys.into_iter().collect::<Vec<_>>().join(" "), expected);
     }
 }

@@ -12,7 +12,12 @@ use crate::program::{
 
 /// The program in JavaScript.
 pub fn source(program: &Program) -> String {
-    let writer = Writer { uses: program.uses(), promises: RefCell::default(), functions: RefCell::default() };
+    let writer = Writer {
+        uses: program.uses(),
+        promises: RefCell::default(),
+        functions: RefCell::default(),
+        timers: RefCell::default(),
+    };
     let mut code = Vec::new();
     code.extend(program.tasks.iter().map(|task| format!("macrotask({});", writer.callback(task))));
     code.extend(program.unhandled.iter().map(|block| format!("onUnhandled({});", writer.callback(block))));
@@ -29,6 +34,8 @@ struct Writer {
     promises: RefCell<BTreeSet<Id>>,
     /// The numbers whose resolving functions the program assigns or names.
     functions: RefCell<BTreeSet<Id>>,
+    /// The numbers whose timer the program assigns or names.
+    timers: RefCell<BTreeSet<Id>>,
 }
 
 /// Statements in braces.
@@ -50,7 +57,8 @@ impl Writer {
     fn declarations(&self) -> Option<String> {
         let promises = self.promises.borrow().iter().map(|id| format!("p{id}")).collect::<Vec<_>>();
         let functions = self.functions.borrow().iter().map(|id| format!("resolve{id}, reject{id}")).collect::<Vec<_>>();
-        let names = [promises, functions].concat();
+        let timers = self.timers.borrow().iter().map(|id| format!("timer{id}")).collect::<Vec<_>>();
+        let names = [promises, functions, timers].concat();
         (!names.is_empty()).then(|| format!("let {};", names.join(", ")))
     }
 
@@ -83,6 +91,11 @@ impl Writer {
     fn reject_function(&self, name: FunctionsName) -> String {
         self.functions.borrow_mut().insert(name.0);
         format!("reject{}", name.0)
+    }
+
+    fn timer(&self, id: Id) -> String {
+        self.timers.borrow_mut().insert(id);
+        format!("timer{id}")
     }
 
     fn callback(&self, block: &Block) -> String {
@@ -152,6 +165,22 @@ impl Writer {
             Op::CallReject(functions, reason) => format!("{}?.({reason});", self.reject_function(*functions)),
             Op::Microtask(id, block) => format!("queueMicrotask({});", self.logging_callback('m', *id, block)),
             Op::Tick(id, block) => format!("process.nextTick({});", self.logging_callback('k', *id, block)),
+            Op::Immediate(id, block) => {
+                format!("{} = setImmediate({});", self.timer(*id), self.logging_callback('n', *id, block))
+            }
+            Op::Timeout(id, ms, block) => {
+                let mut statements = vec![format!("log('o{id}', now());")];
+                statements.extend(self.block(block));
+                format!("{} = setTimeout(() => {}, {ms});", self.timer(*id), braces(&statements))
+            }
+            Op::Interval(id, ms, blocks) => {
+                let blocks: Vec<String> = blocks.iter().map(|block| self.callback(block)).collect();
+                let timer = self.timer(*id);
+                let callback = format!("nth('i{id}', [{}], () => clearInterval({timer}))", blocks.join(", "));
+                format!("{timer} = setInterval({callback}, {ms});")
+            }
+            Op::Clear(timer) => format!("clear({});", self.timer(timer.0)),
+            Op::Busy(ms) => format!("busy({ms});"),
             Op::Look(on) => format!("look('s{}', {});", on.0, self.promise(*on)),
             Op::Same(a, b) => format!("same({}, {});", self.promise(*a), self.promise(*b)),
         }

@@ -1,10 +1,11 @@
 //! Node, as a process that runs batches of programs.
 
 use std::io::{self, BufRead, BufReader, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde::Serialize;
+use tempfile::TempDir;
 use thiserror::Error;
 
 use crate::javascript::source;
@@ -21,6 +22,8 @@ pub struct Oracle {
     /// `None` only while the oracle is dropped.
     requests: Option<ChildStdin>,
     answers: BufReader<ChildStdout>,
+    /// Removed with the clock in it when the oracle is dropped.
+    _folder: TempDir,
 }
 
 /// Why there is no trace of Node.
@@ -32,6 +35,15 @@ pub enum OracleError {
     /// There is another Node.
     #[error("`node --version` says {0}, but Node 20 is needed: the order of callbacks is tested against that version")]
     WrongVersion(String),
+    /// The clock can only be built and preloaded there.
+    #[error("Node needs a clock that stands still, which is there for Linux only")]
+    WrongSystem,
+    /// There is no C compiler.
+    #[error("cannot start `cc`: a C compiler is needed for the clock that is preloaded into Node")]
+    NoCompiler(#[source] io::Error),
+    /// The clock does not compile.
+    #[error("`cc` does not compile clock.c\n{0}")]
+    Clock(String),
     /// The pipe is broken.
     #[error("cannot talk to Node")]
     Pipe(#[from] io::Error),
@@ -58,19 +70,20 @@ impl Oracle {
         if !version.starts_with(VERSION) {
             return Err(OracleError::WrongVersion(version));
         }
+        let (folder, clock) = clock()?;
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("oracle.js");
-        // When programs have timers, Node needs a clock here that moves only while the loop sleeps.
         let mut node = Command::new("node")
             // It shows the states of promises.
             .args(["--expose-internals", "--no-warnings"])
             .arg(script)
+            .env("LD_PRELOAD", clock)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .map_err(OracleError::Missing)?;
         let requests = Some(node.stdin.take().expect("it is piped"));
         let answers = BufReader::new(node.stdout.take().expect("it is piped"));
-        Ok(Self { node, requests, answers })
+        Ok(Self { node, requests, answers, _folder: folder })
     }
 
     /// What Node logs when it runs `program`.
@@ -104,6 +117,23 @@ impl Oracle {
         let mut answer = String::new();
         self.answers.read_line(&mut answer)?;
         serde_json::from_str(&answer).map_err(|_| OracleError::NoTrace(answer))
+    }
+}
+
+/// Builds the clock that is preloaded into Node, in a folder of its own.
+fn clock() -> Result<(TempDir, PathBuf), OracleError> {
+    if !cfg!(target_os = "linux") {
+        return Err(OracleError::WrongSystem);
+    }
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("clock.c");
+    let folder = tempfile::tempdir()?;
+    let library = folder.path().join("clock.so");
+    let output = Command::new("cc").args(["-shared", "-fPIC", "-O1", "-o"]).arg(&library).arg(source).output();
+    let output = output.map_err(OracleError::NoCompiler)?;
+    if output.status.success() {
+        Ok((folder, library))
+    } else {
+        Err(OracleError::Clock(String::from_utf8_lossy(&output.stderr).into_owned()))
     }
 }
 

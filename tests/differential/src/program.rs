@@ -73,6 +73,16 @@ pub enum Op {
     Microtask(Id, Block),
     /// `process.nextTick(f)`.
     Tick(Id, Block),
+    /// `setImmediate(f)`.
+    Immediate(Id, Block),
+    /// `setTimeout(f, ms)`. It logs the time.
+    Timeout(Id, u32, Block),
+    /// `setInterval(f, ms)`. It logs the time; each call runs one of the blocks, and the last one clears it.
+    Interval(Id, u32, Vec<Block>),
+    /// `clearTimeout`, `clearInterval` or `clearImmediate`.
+    Clear(TimerName),
+    /// Code that takes so many milliseconds.
+    Busy(u32),
     /// Logs the state of a promise, which JavaScript shows to a debugger.
     Look(PromiseName),
     /// Logs whether two promises are the same.
@@ -178,6 +188,11 @@ pub struct PromiseName(pub Id);
 #[serde(into = "String", try_from = "String")]
 pub struct FunctionsName(pub Id);
 
+/// Refers to the timer or the immediate of a number: `"h3"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct TimerName(pub Id);
+
 impl fmt::Display for PromiseName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "p{}", self.0)
@@ -199,6 +214,20 @@ impl From<PromiseName> for String {
 impl From<FunctionsName> for String {
     fn from(name: FunctionsName) -> Self {
         name.to_string()
+    }
+}
+
+impl From<TimerName> for String {
+    fn from(name: TimerName) -> Self {
+        format!("h{}", name.0)
+    }
+}
+
+impl TryFrom<String> for TimerName {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        number_after("h", &text).map(Self)
     }
 }
 

@@ -172,10 +172,10 @@ mod tests {
 
     #[test]
     fn only_what_fails_is_left() {
-        // "Fails" stands for: a tick is queued in a handler of a promise that was rejected.
+        // "Fails" stands for: there are a rejection and a tick.
         let fails = |program: &Program| {
             let json = program.to_json();
-            json.find("reject").is_some_and(|reject| json[reject..].find("tick").is_some())
+            json.contains("reject") && json.contains("tick")
         };
         let mut shrunk = 0;
         for seed in 0..40 {

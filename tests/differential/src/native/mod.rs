@@ -8,7 +8,7 @@ use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::thread;
 
-use thenable::{RejectionReport, on_rejection_handled, on_unhandled_rejection, run};
+use thenable::{EventLoop, RejectionReport, on_rejection_handled, on_unhandled_rejection};
 
 use self::world::World;
 use crate::program::Program;
@@ -100,14 +100,12 @@ pub fn trace(program: &Program) -> Vec<String> {
 
 /// Returns the trace, and whether a promise was resolved with itself.
 fn execute(program: &Program, faults: Faults) -> (Vec<String>, bool) {
+    let event_loop = EventLoop::builder().virtual_clock().auto_advance(true).build();
     let world = World::new(program, faults);
-    let hooked = world.clone();
-    on_unhandled_rejection(move |report| hooked.on_unhandled(report.id(), &reason(report)));
-    let hooked = world.clone();
-    on_rejection_handled(move |id| hooked.on_handled(id));
+    event_loop.enter(|| install_hooks(&world));
     let run_all = || {
         for task in &program.tasks {
-            run(|| world.run_task(task)).expect("there is a hook");
+            event_loop.run(|| world.run_task(task)).expect("there is a hook");
         }
     };
     match catch_unwind(AssertUnwindSafe(run_all)) {
@@ -115,6 +113,13 @@ fn execute(program: &Program, faults: Faults) -> (Vec<String>, bool) {
         Err(payload) => world.log_panic(&*payload),
     }
     (world.take_trace(), world.has_self_resolution())
+}
+
+fn install_hooks(world: &Rc<World>) {
+    let hooked = world.clone();
+    on_unhandled_rejection(move |report| hooked.on_unhandled(report.id(), &reason(report)));
+    let hooked = world.clone();
+    on_rejection_handled(move |id| hooked.on_handled(id));
 }
 
 fn reason(report: &RejectionReport<'_>) -> Value {

@@ -1,16 +1,23 @@
 //! What each statement is in Rust.
 
+use std::collections::VecDeque;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::time::Duration;
 
 use futures::FutureExt;
-use thenable::{Outcome, Reject, Resolution, Resolve, next_tick, queue_microtask};
+use thenable::{
+    Outcome, Reject, Resolution, Resolve, elapse, next_tick, now, queue_microtask, set_immediate, set_interval,
+    set_timeout,
+};
 
-use super::world::{Functions, Promise, World};
+use super::world::{Functions, Promise, Timer, World};
 use super::{Faults, Value};
-use crate::program::{Block, Body, End, Executor, Function, Id, Op, PromiseName, Resolvable, Step, Thenable};
+use crate::program::{
+    Block, Body, End, Executor, Function, Id, Op, PromiseName, Resolvable, Step, Thenable, TimerName,
+};
 
 /// What a handler comes to.
 type Completion = Resolution<Value, Value>;
@@ -68,6 +75,13 @@ impl World {
             }
             Op::Microtask(id, block) => queue_microtask(self.callback('m', *id, block)),
             Op::Tick(id, block) => next_tick(self.callback('k', *id, block)),
+            Op::Immediate(id, block) => {
+                self.keep_timer(*id, Timer::Immediate(set_immediate(self.callback('n', *id, block))));
+            }
+            Op::Timeout(id, ms, block) => self.timeout(*id, *ms, block),
+            Op::Interval(id, ms, blocks) => self.interval(*id, *ms, blocks),
+            Op::Clear(name) => self.clear(*name),
+            Op::Busy(ms) => elapse(milliseconds(*ms)),
             Op::Look(on) => self.word(format_args!("s{}{}", on.0, self.state(on.0))),
             Op::Same(a, b) => self.word(if self.same(*a, *b) { "same" } else { "different" }),
         }
@@ -79,6 +93,27 @@ impl World {
             world.word(format_args!("{letter}{id}"));
             world.run(&block);
         }
+    }
+
+    fn timeout(self: &Rc<Self>, id: Id, ms: u32, block: &Block) {
+        let (world, block) = (self.clone(), block.clone());
+        let callback = move || {
+            world.word(format_args!("o{id}({})", now().as_millis()));
+            world.run(&block);
+        };
+        self.keep_timer(id, Timer::Timeout(set_timeout(callback, milliseconds(ms))));
+    }
+
+    fn interval(self: &Rc<Self>, id: Id, ms: u32, blocks: &[Block]) {
+        let (world, mut blocks) = (self.clone(), VecDeque::from(blocks.to_vec()));
+        let callback = move || {
+            world.word(format_args!("i{id}({})", now().as_millis()));
+            world.run(&blocks.pop_front().unwrap_or_default());
+            if blocks.is_empty() {
+                world.clear(TimerName(id));
+            }
+        };
+        self.keep_timer(id, Timer::Timeout(set_interval(callback, milliseconds(ms))));
     }
 
     /// What `resolvable` is. It is to resolve the promise of `target`, if that has a number.
@@ -287,6 +322,10 @@ fn to_result(outcome: &Outcome<Value, Value>) -> Result<Value, Value> {
         Outcome::Rejected(reason) => Err(reason.clone()),
         Outcome::Faulted(_) => Err(Value::TypeError),
     }
+}
+
+fn milliseconds(ms: u32) -> Duration {
+    Duration::from_millis(ms.into())
 }
 
 /// The body of a handler that does nothing but call an async function.

@@ -6,10 +6,12 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt::Display;
 use std::rc::Rc;
 
-use thenable::{Outcome, PromiseId, Reject, Resolve, queue_microtask};
+use thenable::{
+    Immediate, Outcome, PromiseId, Reject, Resolve, Timeout, clear_immediate, clear_timeout, queue_microtask,
+};
 
 use super::{Faults, Value};
-use crate::program::{Block, Fate, FunctionsName, Id, Program, PromiseName, Uses};
+use crate::program::{Block, Fate, FunctionsName, Id, Program, PromiseName, TimerName, Uses};
 
 pub(super) type Promise = thenable::Promise<Value, Value>;
 
@@ -19,6 +21,13 @@ pub(super) struct Functions {
     pub(super) resolve: Resolve<Value, Value>,
     pub(super) reject: Reject<Value, Value>,
     pub(super) target: Option<Id>,
+}
+
+/// What can be cleared.
+#[derive(Clone, Copy)]
+pub(super) enum Timer {
+    Timeout(Timeout),
+    Immediate(Immediate),
 }
 
 /// For how many ticks after the last logged word ticks are counted; the oracle has the same number.
@@ -33,6 +42,7 @@ pub(super) struct World {
     uses: Uses,
     promises: RefCell<HashMap<Id, Promise>>,
     functions: RefCell<HashMap<Id, Functions>>,
+    timers: RefCell<HashMap<Id, Timer>>,
     /// Which promise each number stands for, also when its handle is gone.
     ids: RefCell<BTreeMap<Id, PromiseId>>,
     self_resolution: Cell<bool>,
@@ -51,6 +61,7 @@ impl World {
             uses: program.uses(),
             promises: RefCell::default(),
             functions: RefCell::default(),
+            timers: RefCell::default(),
             ids: RefCell::default(),
             self_resolution: Cell::new(false),
             unhandled: RefCell::new(program.unhandled.iter().cloned().collect()),
@@ -171,6 +182,18 @@ impl World {
         match self.uses.fate(name) {
             Fate::Move => self.functions.borrow_mut().remove(&name.0),
             Fate::Keep | Fate::Drop => self.functions.borrow().get(&name.0).cloned(),
+        }
+    }
+
+    pub(super) fn keep_timer(&self, id: Id, timer: Timer) {
+        self.timers.borrow_mut().insert(id, timer);
+    }
+
+    pub(super) fn clear(&self, name: TimerName) {
+        match self.timers.borrow().get(&name.0).copied() {
+            Some(Timer::Timeout(timeout)) => clear_timeout(timeout),
+            Some(Timer::Immediate(immediate)) => clear_immediate(immediate),
+            None => {}
         }
     }
 

@@ -118,42 +118,48 @@ pub(crate) const SUBSTITUTIONS: &[Substitution] = &[
         r#"if crate::bug("handled-late-told-after-new-reports") || (crate::bug("handled-late-told-last") && !called) {
             while let Some(id) = rejections::next_handled_late() {
                 called = true;
-                Calling::call(|hooks| &hooks.handled, |hook| hook(id));
+                Calling::call(&hooks.handled, |hook| hook(id));
             }
         }
         Ok(called || rejections::has_unhandled())"#,
     ),
     substitution(
         "event_loop/hooks.rs",
-        "Calling::call(|hooks| &hooks.handled, |hook| hook(id));\n        if",
-        r#"!crate::bug("handled-late-not-told") && Calling::call(|hooks| &hooks.handled, |hook| hook(id));
-        if"#,
+        "let heard = Calling::call(&hooks.handled, |hook| hook(id));",
+        r#"let heard = !crate::bug("handled-late-not-told") && Calling::call(&hooks.handled, |hook| hook(id));"#,
+    ),
+    substitution(
+        "rejections.rs",
+        "Unhandled(waiting.into_iter().filter(|promise| !promise.tracked().is_handled()).map(Held::new).collect())",
+        r#"let mut waiting: Vec<_> = waiting.into_iter().collect();
+        if crate::bug("rejections-reported-in-reverse") {
+            waiting.reverse();
+        }
+        let is_due = |promise: &Rc<dyn Tracked>| {
+            crate::bug("handled-rejections-reported") || !promise.tracked().is_handled()
+        };
+        Unhandled(waiting.into_iter().filter(is_due).map(Held::new).collect())"#,
     ),
     substitution(
         "event_loop/hooks.rs",
-        "in rejections::unhandled() {",
-        r#"in {
-        let mut promises: Vec<_> = rejections::unhandled().collect();
-        if crate::bug("rejections-reported-in-reverse") { promises.reverse(); }
-        promises
-    } {"#,
-    ),
-    substitution(
-        "event_loop/hooks.rs",
-        "if !promise.tracked().is_handled() {",
-        r#"if crate::bug("one-report-in-a-round") && called {
-            rejections::track(promise);
+        "report(hooks, held.promise())?;",
+        r#"if crate::bug("what-is-due-is-not-reported-if-a-hook-handled-it") && held.promise().tracked().is_handled() {
             continue;
         }
-        if crate::bug("handled-rejections-reported") || !promise.tracked().is_handled() {"#,
+        if crate::bug("one-report-in-a-round") && reported > 0 {
+            rejections::track(held.promise().clone());
+            continue;
+        }
+        reported += 1;
+        report(hooks, held.promise())?;
+        if crate::bug("microtasks-between-reports") {
+            while let Some(entry) = crate::queue::next_entry() { entry.run(); }
+        }"#,
     ),
     substitution(
         "event_loop/hooks.rs",
-        "report(&promise)?;",
-        r#"report(&promise)?;
-            if crate::bug("microtasks-between-reports") {
-                while let Some(entry) = crate::queue::next_entry() { entry.run(); }
-            }"#,
+        "let mut called = false;",
+        "let mut called = false;\n    let mut reported = 0;",
     ),
     substitution(
         "cell/mod.rs",
@@ -509,5 +515,66 @@ pub(crate) const SUBSTITUTIONS: &[Substitution] = &[
         "return queue::enqueue_job(hook_up(Step::Report(Share::Whole(Outcome::Fulfilled(value)))));",
         r#"let step = hook_up(Step::Report(Share::Whole(Outcome::Fulfilled(value))));
             return if crate::bug("combinators-take-values-at-once") { step.run() } else { queue::enqueue_job(step) };"#,
+    ),
+    // Timers, immediates, phases.
+    substitution(
+        "event_loop/timers/mod.rs",
+        "ms @ 1..=MAX_MS =>",
+        r#"0 if crate::bug("a-delay-of-0-is-not-1") => 0,
+        ms @ 1..=MAX_MS =>"#,
+    ),
+    substitution(
+        "event_loop/timers/mod.rs",
+        "let read = self.state.clock.read();",
+        r#"let read = self.state.clock.read();
+        if crate::bug("intervals-start-after-their-callback") {
+            self.start = self.state.clock.update();
+        }"#,
+    ),
+    substitution(
+        "event_loop/timers/lists.rs",
+        "(list.expiry, list.id) = ((start + ms).max(now + 1), id);",
+        r#"(list.expiry, list.id) = ((start + ms).max(now + 1), id);
+                if crate::bug("a-list-of-timers-keeps-its-place") {
+                    list.id = before;
+                }"#,
+    ),
+    substitution(
+        "event_loop/timers/lists.rs",
+        "let list = &mut self.lists[list];",
+        "let list = &mut self.lists[list];
+                let before = list.id;",
+    ),
+    substitution(
+        "event_loop/immediates.rs",
+        "while self.first < self.batch_end {",
+        r#"while self.first < self.batch_end || crate::bug("immediates-of-immediates-do-not-wait") {"#,
+    ),
+    substitution(
+        "event_loop/immediates.rs",
+        "let entry = self.entry(number)?;",
+        r#"if crate::bug("immediates-of-the-batch-cannot-be-cleared") && number < self.batch_end {
+            return None;
+        }
+        let entry = self.entry(number)?;"#,
+    ),
+    substitution(
+        "event_loop/phases.rs",
+        "self.go_to(Phase::FirstTimers)",
+        r#"self.go_to(if crate::bug("no-timers-before-the-first-poll") { Phase::Poll } else { Phase::FirstTimers })"#,
+    ),
+    substitution(
+        "event_loop/phases.rs",
+        "self.immediates.borrow_mut().begin_batch();",
+        r#"if crate::bug("timers-before-immediates") && self.run_timer() {
+                    return Progress::Callback;
+                }
+                self.immediates.borrow_mut().begin_batch();"#,
+    ),
+    substitution(
+        "event_loop/drive.rs",
+        "Progress::Callback => break,",
+        r#"Progress::Callback if crate::bug("macrotasks-without-a-drain-between-them") => {}
+                Progress::Callback => break,"#,
     ),
 ];
