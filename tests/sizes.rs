@@ -54,7 +54,7 @@ fn a_name_is_a_number_and_a_place() {
 fn errors_and_reports_are_small() {
     assert_eq!(size_of::<SelfResolution>(), size_of::<Origin>());
     assert_eq!(size_of::<LoopClosed<u64>>(), 8);
-    assert_eq!(size_of::<Stalled>(), 7 * WORD);
+    assert_eq!(size_of::<Stalled>(), 8 * WORD);
     assert_eq!(size_of::<UnhandledRejection>(), 9 * WORD);
     assert_eq!(size_of::<BlockOnError>(), 9 * WORD);
     assert_eq!(size_of::<Reason<'_>>(), 6 * WORD);

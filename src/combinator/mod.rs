@@ -54,7 +54,7 @@ where
     I: IntoIterator<Item: IntoResolution<E, Value = T>>,
 {
     let (result, producer) = Producer::new(made_at);
-    let open = Open { strategy, producer, awaited: 1, lost: None };
+    let open = Open { strategy, producer, awaited: 1, is_iterating: true, lost: None };
     let gathering = Rc::new(Gathering { open: RefCell::new(Some(open)) });
     let iterated = catch_unwind(AssertUnwindSafe(|| {
         for (index, element) in elements.into_iter().enumerate() {
@@ -109,6 +109,8 @@ struct Open<T, E, S: Strategy<T, E>> {
     producer: Producer<S::Value, S::Error>,
     /// The elements that may settle still, and one more while the iteration goes on (`remainingElementsCount`).
     awaited: usize,
+    /// The iteration goes on: it may panic, which decides the result.
+    is_iterating: bool,
     /// Because of which promise an element can never settle.
     lost: Option<Origin>,
 }
@@ -128,6 +130,7 @@ impl<T: 'static, E: Debug + 'static, S: Strategy<T, E>> Gathering<T, E, S> {
     fn end_iteration(&self) {
         self.update(|open| {
             open.awaited -= 1;
+            open.is_iterating = false;
             None
         });
     }
@@ -159,7 +162,7 @@ impl<T: 'static, E: Debug + 'static, S: Strategy<T, E>> Gathering<T, E, S> {
         let mut state = self.open.borrow_mut();
         let Some(open) = &mut *state else { return };
         let decided = change(open);
-        let is_doomed = S::NEEDS_EVERY_ELEMENT && open.lost.is_some();
+        let is_doomed = S::NEEDS_EVERY_ELEMENT && open.lost.is_some() && !open.is_iterating;
         if decided.is_none() && open.awaited > 0 && !is_doomed {
             return;
         }

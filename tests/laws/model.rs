@@ -354,14 +354,13 @@ impl Model {
             scheduled = true;
             world.hook("handled late", promise);
         }
-        let snapshot = std::mem::take(&mut *self.0.unhandled.borrow_mut());
+        let mut snapshot = std::mem::take(&mut *self.0.unhandled.borrow_mut());
+        // A handler takes a promise off the list, but not out of the snapshot.
+        snapshot.retain(|&promise| !self.0.promises.borrow()[promise].is_handled);
         for promise in snapshot {
             let seen = {
                 let record = &mut self.0.promises.borrow_mut()[promise];
                 let State::Settled(seen) = record.state else { unreachable!("it was rejected") };
-                if record.is_handled {
-                    continue;
-                }
                 record.warned = true;
                 seen
             };
