@@ -101,7 +101,6 @@ impl LoopState {
         if may_sleep && self.is_alive() && !self.immediates.borrow().keeps_alive() && !self.sleep() {
             return false;
         }
-        self.read_clock();
         match &self.schedule {
             None => home::receive(None),
             Some(schedule) => home::receive(Some(&mut |arrived| schedule.borrow_mut().arrange(arrived))),

@@ -47,9 +47,9 @@ fn all_that_is_pending_is_dropped_while_the_loop_is_entered() {
         set_timeout(guard("timer"), ms(5));
         let interval = Guard("interval");
         set_interval(move || _ = &interval, ms(5));
-        let (unhandled, handled) = (Guard("hook of unhandled"), Guard("hook of handled"));
-        on_unhandled_rejection(move |_| _ = &unhandled);
-        on_rejection_handled(move |_| _ = &handled);
+        let hooks = (Guard("hook of unhandled"), Guard("hook of handled"));
+        on_unhandled_rejection(move |_| _ = &hooks.0);
+        on_rejection_handled(move |_| _ = &hooks.1);
         let task = Guard("task");
         P::<()>::spawn(async move {
             let _task = task;
@@ -114,6 +114,8 @@ fn messages_that_have_arrived_are_dropped_at_home() {
     impl Drop for HomeOnly {
         fn drop(&mut self) {
             log(if thread::current().id() == self.0 { "at home" } else { "elsewhere" });
+            let guard = Guard("what it queued");
+            queue_microtask(move || drop(guard));
         }
     }
 
@@ -122,7 +124,8 @@ fn messages_that_have_arrived_are_dropped_at_home() {
     let home = thread::current().id();
     thread::spawn(move || resolver.resolve(HomeOnly(home)).is_ok()).join().unwrap();
     drop((event_loop, promise));
-    assert_eq!(trace(), "at home");
+    assert_eq!(trace(), "at home  what it queued");
+    assert_eq!(EventLoop::of_thread().pending(), Pending::default());
 }
 
 #[test]

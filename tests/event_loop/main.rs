@@ -9,3 +9,11 @@ mod schedule;
 mod turns;
 mod virtual_clock;
 mod waking;
+
+use futures::channel::oneshot::Receiver;
+
+/// Logs what is received.
+async fn log_received(receiver: Receiver<u8>) -> Result<(), i32> {
+    common::log(receiver.await.expect("it is sent"));
+    Ok(())
+}

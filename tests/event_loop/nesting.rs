@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::thread;
 
+use futures::future::Either;
 use thenable::{
     BlockOnError, Budget, EventLoop, Outcome, Pending, Promise, UnhandledRejections, block_on, clear_timeout,
     immediate, next_tick, on_unhandled_rejection, queue_microtask, run, set_immediate, set_timeout,
@@ -12,6 +13,7 @@ use thenable::{
 };
 
 use crate::common::{log, log_u, ms, quick_loop, trace};
+use crate::log_received;
 
 type P<T> = Promise<T, i32>;
 
@@ -141,10 +143,37 @@ fn a_task_may_get_from_loop_to_loop_and_is_woken_where_it_waits() {
 }
 
 #[test]
+fn a_task_that_is_polled_in_another_loop_gets_a_waker_of_that_one() {
+    let (a, b) = (EventLoop::new(), EventLoop::new());
+    let (sender, receiver) = futures::channel::oneshot::channel::<u8>();
+    let resolve = a.enter(|| {
+        let (promise, resolve, _reject) = P::<()>::with_resolvers();
+        P::spawn(async move {
+            // The channel holds a waker of `a` when the promise settles.
+            match futures::future::select(receiver, promise).await {
+                Either::Left(_) => unreachable!("the promise settles first"),
+                Either::Right((_, receiver)) => log_received(receiver).await,
+            }
+        });
+        resolve
+    });
+    assert_eq!(a.pending().tasks, 1);
+    b.enter(move || resolve(()));
+    b.turn(Budget::unlimited()).unwrap();
+    assert_eq!(b.pending().tasks, 1);
+    thread::spawn(move || sender.send(8).unwrap()).join().unwrap();
+    assert_eq!(b.pending().messages, 1, "the wake is sent to the loop in which it was polled last");
+    b.run(|| ()).unwrap();
+    // What the waker of `a` said when it was dropped.
+    a.run(|| ()).unwrap();
+    assert_eq!((trace(), a.pending(), b.pending()), ("8".to_string(), Pending::default(), Pending::default()));
+}
+
+#[test]
 fn a_task_that_waits_keeps_its_own_loop_alive_only() {
     let (a, b) = (EventLoop::new(), EventLoop::new());
     let (sender, receiver) = futures::channel::oneshot::channel::<u8>();
-    a.enter(|| P::spawn(async move { Ok(log(receiver.await.unwrap())) }));
+    a.enter(|| P::spawn(log_received(receiver)));
     assert_eq!((a.pending().tasks, b.pending().tasks), (1, 0));
     b.run(|| log("b has nothing to wait for")).unwrap();
     let sender = thread::spawn(move || sender.send(7).unwrap());
@@ -157,7 +186,7 @@ fn a_task_that_waits_keeps_its_own_loop_alive_only() {
 fn a_waker_of_a_loop_that_is_not_entered_sends_a_message_to_it() {
     let (a, b) = (EventLoop::new(), EventLoop::new());
     let (sender, receiver) = futures::channel::oneshot::channel::<u8>();
-    a.enter(|| P::spawn(async move { Ok(log(receiver.await.unwrap())) }));
+    a.enter(|| P::spawn(log_received(receiver)));
     b.run(move || sender.send(7).unwrap()).unwrap();
     assert_eq!((trace(), a.pending().messages), (String::new(), 1));
     a.run(|| ()).unwrap();

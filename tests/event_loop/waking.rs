@@ -10,6 +10,7 @@ use futures::task::AtomicWaker;
 use thenable::{Budget, EventLoop, Pending, Promise, delay, queue_microtask, set_immediate, set_interval, set_timeout};
 
 use crate::common::{log, ms, trace};
+use crate::log_received;
 
 type P<T> = Promise<T, i32>;
 
@@ -96,7 +97,7 @@ fn a_waker_that_is_called_elsewhere_wakes_the_host() {
     let event_loop = EventLoop::new();
     let wakes = counted(&event_loop);
     let (sender, receiver) = futures::channel::oneshot::channel::<u8>();
-    event_loop.enter(|| P::spawn(async move { Ok(log(receiver.await.unwrap())) }));
+    event_loop.enter(|| P::spawn(log_received(receiver)));
     wakes();
     thread::spawn(move || sender.send(9).unwrap()).join().unwrap();
     assert_eq!(wakes(), 1);
