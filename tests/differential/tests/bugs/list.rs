@@ -566,8 +566,11 @@ pub(crate) const SUBSTITUTIONS: &[Substitution] = &[
     substitution(
         "event_loop/phases.rs",
         "self.immediates.borrow_mut().begin_batch();",
-        r#"if crate::bug("timers-before-immediates") && self.run_timer() {
-                    return Progress::Callback;
+        r#"if crate::bug("timers-before-immediates") {
+                    self.clock.update();
+                    if self.run_timer() {
+                        return Progress::Callback;
+                    }
                 }
                 self.immediates.borrow_mut().begin_batch();"#,
     ),
