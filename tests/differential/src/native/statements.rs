@@ -155,7 +155,15 @@ impl World {
     fn any(self: &Rc<Self>, id: Id, elements: &[Resolvable]) {
         let gathered = thenable::Promise::any(self.elements(elements));
         let to_reason = self.logging('r', id, Value::Errors);
-        self.keep(id, gathered.map_err(|error| to_reason(error.errors)));
+        // A fault was made a reason where a function awaited it. To the oracle it is the fault of the whole all the same.
+        let has_fault = |errors: &[Value]| errors.contains(&Value::TypeError);
+        self.keep(
+            id,
+            gathered.map_err(move |error| match error.errors {
+                errors if has_fault(&errors) => Value::TypeError,
+                errors => to_reason(errors),
+            }),
+        );
     }
 
     /// Logs what a combinator gives, and makes a value of it.
