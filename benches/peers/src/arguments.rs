@@ -39,8 +39,9 @@ pub struct Arguments {
     #[arg(long)]
     update_docs: bool,
 
-    /// Measure nothing: take the results that an earlier run has left in this file.
-    #[arg(long, value_name = "FILE")]
+    /// Measure nothing: take the results that an earlier run has left in this file. With --only, measure these workloads
+    /// again and take the others from the file.
+    #[arg(long, value_name = "FILE", conflicts_with = "programs")]
     from: Option<PathBuf>,
 }
 
@@ -51,7 +52,7 @@ impl Arguments {
     ///
     /// If one has no such name, or if the page is to be written from a part.
     pub fn workloads(&self) -> Result<Vec<Workload>> {
-        ensure!(!(self.update_docs && self.is_partial()), PARTIAL);
+        ensure!(!(self.update_docs && self.is_partial() && self.from.is_none()), PARTIAL);
         for name in &self.only {
             ensure!(workload(name).is_some(), "there is no workload {name}");
         }
@@ -92,6 +93,11 @@ impl Arguments {
     /// Whether the table of linearity is wanted.
     pub fn wants_linearity(&self) -> bool {
         self.only.is_empty() || self.only.iter().any(|name| name == "W1")
+    }
+
+    /// Whether anything is measured.
+    pub fn measures(&self) -> bool {
+        self.from.is_none() || !self.only.is_empty()
     }
 
     /// The results of an earlier run.

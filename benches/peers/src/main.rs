@@ -21,8 +21,10 @@ use thenable_workloads::callgrind;
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
     let folder = folder()?;
-    let results = match arguments.from() {
-        Some(file) => read(file)?,
+    let earlier = arguments.from().map(|file| read(file)).transpose()?;
+    let results = match earlier {
+        Some(earlier) if !arguments.measures() => earlier,
+        Some(earlier) => earlier.renewed(measure(&arguments, &folder)?)?,
         None => measure(&arguments, &folder)?,
     };
     println!("{}", table::everything(&results));
@@ -82,7 +84,7 @@ fn write(folder: &Path, results: &Results) -> Result<()> {
     fs::write(folder.join("results.json"), text + "\n")?;
     fs::write(folder.join("tables.md"), page::markdown(results))?;
     chart::draw(results, &folder.join("chart.svg"))?;
-    println!("Written: results.json, tables.md and chart.svg in {}", folder.display());
+    println!("results.json, tables.md and chart.svg are in {}", folder.display());
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! What was measured, as it is kept in a file.
 
+use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::machine::Machine;
@@ -79,6 +80,22 @@ impl Cell {
 }
 
 impl Results {
+    /// These results, with newer ones for some of the workloads.
+    ///
+    /// # Errors
+    ///
+    /// If the sizes are not the same.
+    pub fn renewed(mut self, newer: Self) -> Result<Self> {
+        ensure!(self.quick == newer.quick, "one of them is a quick run, and the other is not");
+        let is_old = |cell: &Cell| newer.cells.iter().all(|new| new.workload != cell.workload);
+        self.cells.retain(is_old);
+        self.cells.extend(newer.cells);
+        if !newer.linearity.is_empty() {
+            self.linearity = newer.linearity;
+        }
+        Ok(self)
+    }
+
     /// The cell of a workload and a program.
     pub fn cell(&self, workload: &str, program: &str) -> Option<&Cell> {
         self.cells.iter().find(|cell| cell.workload == workload && cell.program == program)

@@ -25,15 +25,16 @@ const SHOWN: [(&str, RGBColor); 7] = [
 const WIDTH: u32 = 960;
 const ROW: u32 = 26;
 const MARGIN: u32 = 110;
+const LEGEND: u32 = 170;
 
 /// A point: the ratio, and the row of the workload.
 type Point = (f64, usize);
 
-/// Draws the chart into `file`, an SVG.
+/// Draws the chart into `file`, an SVG, if anything was measured beside Node.
 ///
 /// # Errors
 ///
-/// If there is nothing to draw, or if the file cannot be written.
+/// If the file cannot be written.
 pub fn draw(results: &Results, file: &Path) -> Result<()> {
     let names: Vec<_> = measured(results)
         .map(|workload| workload.name)
@@ -41,6 +42,9 @@ pub fn draw(results: &Results, file: &Path) -> Result<()> {
         .collect();
     let series: Vec<_> =
         SHOWN.iter().map(|(program, colour)| (*program, *colour, points(results, &names, program))).collect();
+    if names.is_empty() {
+        return Ok(());
+    }
     let rows = u32::try_from(names.len())?;
     let root = SVGBackend::new(file, (WIDTH, rows * ROW + MARGIN)).into_drawing_area();
     plot(&root, &names, &series).map_err(|error| anyhow!("{} cannot be drawn: {error}", file.display()))
@@ -56,21 +60,23 @@ fn points(results: &Results, names: &[&str], program: &str) -> Vec<Point> {
 
 type Drawing<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
-fn plot(
-    root: &Drawing<'_>,
-    names: &[&str],
-    series: &[(&str, RGBColor, Vec<Point>)],
-) -> std::result::Result<(), Box<dyn std::error::Error>> {
+/// A program's name, colour and points.
+type Series<'a> = (&'a str, RGBColor, Vec<Point>);
+
+type Drawn = std::result::Result<(), Box<dyn std::error::Error>>;
+
+fn plot(root: &Drawing<'_>, names: &[&str], series: &[Series<'_>]) -> Drawn {
     root.fill(&WHITE)?;
+    let (left, right) = root.split_horizontally(WIDTH - LEGEND);
     let ratios = || series.iter().flat_map(|(.., points)| points).map(|(ratio, _)| *ratio);
     let low = ratios().fold(0.1, f64::min) / 1.3;
     let high = ratios().fold(2.0, f64::max) * 1.3;
-    let mut chart = ChartBuilder::on(root)
+    let mut chart = ChartBuilder::on(&left)
         .caption("Time in relation to Node: further left is faster", ("sans-serif", 18))
         .margin(10)
         .x_label_area_size(40)
         .y_label_area_size(60)
-        .build_cartesian_2d((low..high).log_scale(), (0..names.len()).into_segmented())?;
+        .build_cartesian_2d((low..high).log_scale(), (0..names.len() - 1).into_segmented())?;
     let label = |row: &SegmentValue<usize>| match row {
         SegmentValue::CenterOf(row) => names.iter().rev().nth(*row).map_or_else(String::new, ToString::to_string),
         _ => String::new(),
@@ -83,20 +89,23 @@ fn plot(
         .x_desc("Node = 1")
         .light_line_style(WHITE)
         .draw()?;
-    let line = [(1.0, SegmentValue::Exact(0)), (1.0, SegmentValue::Exact(names.len()))];
+    let line = [(1.0, SegmentValue::Exact(0)), (1.0, SegmentValue::Last)];
     chart.draw_series(LineSeries::new(line, BLACK))?;
-    for (program, colour, points) in series {
-        let colour = *colour;
-        let dots =
-            points.iter().map(|(ratio, row)| Circle::new((*ratio, SegmentValue::CenterOf(*row)), 5, colour.filled()));
-        chart.draw_series(dots)?.label(*program).legend(move |(x, y)| Circle::new((x + 10, y), 5, colour.filled()));
+    for (_, colour, points) in series {
+        let dot = |(ratio, row): &Point| Circle::new((*ratio, SegmentValue::CenterOf(*row)), 5, colour.filled());
+        chart.draw_series(points.iter().map(dot))?;
     }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::LowerRight)
-        .background_style(WHITE.mix(0.85))
-        .border_style(BLACK.mix(0.3))
-        .draw()?;
+    explain(&right, series)?;
     root.present()?;
+    Ok(())
+}
+
+/// Says beside the chart which colour is which program's.
+fn explain(area: &Drawing<'_>, series: &[Series<'_>]) -> Drawn {
+    for (row, (program, colour, _)) in (0..).zip(series) {
+        let y = 50 + row * 22;
+        area.draw(&Circle::new((12, y), 5, colour.filled()))?;
+        area.draw(&Text::new(program.to_string(), (26, y - 7), ("sans-serif", 13)))?;
+    }
     Ok(())
 }

@@ -8,16 +8,20 @@ use crate::statistics::median;
 
 /// A table with these columns; the first is text, and the others are numbers.
 fn table(head: &[String], rows: &[Vec<String>]) -> String {
+    table_with(1, head, rows)
+}
+
+/// A table whose first columns, so many, are text.
+fn table_with(texts: usize, head: &[String], rows: &[Vec<String>]) -> String {
     let width = |column: usize| rows.iter().chain([&head.to_vec()]).map(|row| row[column].chars().count()).max();
     let widths: Vec<_> = (0..head.len()).map(|column| width(column).unwrap_or(0)).collect();
     let line = |row: &[String]| {
-        let cells = row.iter().zip(&widths).enumerate().map(|(column, (cell, &width))| match column {
-            0 => format!(" {cell:<width$} |"),
-            _ => format!(" {cell:>width$} |"),
+        let cells = row.iter().zip(&widths).enumerate().map(|(column, (cell, &width))| {
+            if column < texts { format!(" {cell:<width$} |") } else { format!(" {cell:>width$} |") }
         });
         format!("|{}\n", cells.collect::<String>())
     };
-    let rule = (0..head.len()).map(|column| if column == 0 { " --- |" } else { " ---: |" }).collect::<String>();
+    let rule = (0..head.len()).map(|column| if column < texts { " --- |" } else { " ---: |" }).collect::<String>();
     format!("{}|{rule}\n{}", line(head), rows.iter().map(|row| line(row)).collect::<String>())
 }
 
@@ -161,8 +165,7 @@ pub fn legend(results: &Results) -> String {
     let head = strings(&["workload", "what it is", "operation"]);
     let rows: Vec<_> =
         measured(results).map(|workload| strings(&[workload.name, workload.title, workload.unit])).collect();
-    // Both columns of text are read from the left.
-    table(&head, &rows).replace("---: |", "--- |")
+    table_with(3, &head, &rows)
 }
 
 #[cfg(test)]
