@@ -8,14 +8,18 @@ mod adoption;
 mod awaiting;
 pub mod callgrind;
 mod chain;
+mod delays;
 mod many;
 mod memory;
 mod queue;
+mod requests;
 mod sample;
 mod threads;
+mod timers;
 
 use thenable::Promise;
 
+pub use crate::delays::Delays;
 pub use crate::memory::resident_bytes;
 pub use crate::sample::{Sample, Sum, timed};
 
@@ -30,11 +34,19 @@ pub const PROGRAMS: &[(&str, Program)] = &[
     ("W1b", chain::pending_head),
     ("W2", chain::one_after_the_other),
     ("W3", many::handlers_of_one_promise),
+    ("W4", many::all_of_pending_promises),
     ("W5", adoption::settled),
     ("W5p", adoption::pending),
     ("W6", queue::microtasks),
     ("W6s", queue::tasks),
+    ("W7", timers::fired),
+    ("W7c", timers::cleared),
     ("W8", memory::pending_promises),
+    ("W9d", requests::uploads),
+    ("W9da", requests::awaiting_uploads),
+    ("W9dt", requests::timed_uploads),
+    ("W9m", requests::queries),
+    ("W9mt", requests::timed_queries),
     ("W10", threads::completions),
     ("W11", awaiting::settled),
     ("W12t", awaiting::chained),

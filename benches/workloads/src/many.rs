@@ -1,6 +1,6 @@
-//! W3: many on one.
+//! W3, W4: many on one, and one on many.
 
-use thenable::run;
+use thenable::{block_on, run};
 
 use crate::P;
 use crate::sample::{Sample, Sum, timed};
@@ -16,5 +16,20 @@ pub(crate) fn handlers_of_one_promise(handlers: u64) -> Sample {
         drop(promise);
         run(|| resolve(1)).expect("nothing rejects");
         sum.get()
+    })
+}
+
+/// W4: `all` of pending promises, which are settled then.
+pub(crate) fn all_of_pending_promises(count: u64) -> Sample {
+    timed(|| {
+        let (promises, resolves): (Vec<_>, Vec<_>) = (0..count)
+            .map(|_| {
+                let (promise, resolve, _reject) = P::with_resolvers();
+                (promise, resolve)
+            })
+            .unzip();
+        let all = P::all(promises);
+        (0..).zip(resolves).for_each(|(index, resolve)| resolve(index));
+        block_on(all).expect("nothing rejects").into_iter().sum()
     })
 }

@@ -2,7 +2,6 @@
 
 mod async_executor;
 mod boxed;
-mod delays;
 mod floor;
 mod local_pool;
 mod promisery;

@@ -8,14 +8,13 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use futures::poll;
-use thenable_workloads::{Sample, Sum, timed};
+use thenable_workloads::{Delays, Sample, Sum, timed};
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, LocalSet, spawn_local, unconstrained};
 use tokio::time::sleep;
 
 use super::Entry;
-use super::delays::Delays;
 use super::requests::{Step, query, upload};
 use super::tasks::{self, Tasks, serve};
 

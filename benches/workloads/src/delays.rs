@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
-pub(crate) struct Delays(u32);
+/// Gives a delay for each timer, without an end.
+#[derive(Clone, Debug)]
+pub struct Delays(u32);
 
 impl Delays {
-    pub(crate) fn new() -> Self {
+    /// From the first delay on.
+    #[expect(clippy::new_without_default, reason = "a generator with a seed, not an empty thing")]
+    pub const fn new() -> Self {
         Self(1)
     }
 }
