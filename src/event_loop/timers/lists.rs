@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 
 use super::super::clock::Millis;
-use super::heap::{Heap, Places, Rank};
+use super::heap::{Heap, Places};
 use super::slab::{NONE, Slab};
 
 /// What a timer calls.
@@ -45,22 +45,16 @@ struct Timer {
     next: u32,
 }
 
+/// When a list has to be looked at, and its id, which is given anew whenever that is set, stand in the heap as its rank.
 struct List {
     ms: u32,
-    /// When it has to be looked at.
-    expiry: Millis,
-    /// Given anew whenever the expiry is set.
-    id: u64,
+    /// In the heap.
     place: usize,
     first: u32,
     last: u32,
 }
 
 impl Places for Slab<List> {
-    fn rank(&self, item: u32) -> Rank {
-        (self[item].expiry, self[item].id)
-    }
-
     fn set_place(&mut self, item: u32, place: usize) {
         self[item].place = place;
     }
@@ -139,9 +133,9 @@ impl Timers {
     fn add_list(&mut self, ms: u32, start: Millis, read: Millis) -> u32 {
         let expiry = start + Millis::from(ms);
         let id = self.new_list_id();
-        let list = self.lists.insert(List { ms, expiry, id, place: 0, first: NONE, last: NONE });
+        let list = self.lists.insert(List { ms, place: 0, first: NONE, last: NONE });
         self.by_ms.insert(ms, list);
-        self.order.insert(list, &mut self.lists);
+        self.order.insert(list, (expiry, id), &mut self.lists);
         if self.next_expiry.is_none_or(|next| next > expiry) {
             self.deadline = Some(read + Millis::from(ms));
             self.next_expiry = Some(expiry);
@@ -316,12 +310,8 @@ impl Timers {
                 chosen = Some(Key { index: first, number });
             } else {
                 let id = self.new_list_id();
-                let list = &mut self.lists[list];
-                (list.expiry, list.id) = (start + ms, id);
+                self.order.demote(list, (start + ms, id), &mut self.lists);
             }
-        }
-        if chosen.is_none() && first != NONE {
-            self.order.grown(list, &mut self.lists);
         }
         if let Some(pass) = &mut self.pass {
             pass.chosen = chosen;
@@ -333,9 +323,8 @@ impl Timers {
     fn choose_list(&mut self, read: Millis) {
         let Some(pass) = &mut self.pass else { return };
         match self.order.top() {
-            Some(list) if self.lists[list].expiry <= pass.now => pass.list = Some(list),
-            Some(list) => {
-                let expiry = self.lists[list].expiry;
+            Some(((expiry, _), list)) if expiry <= pass.now => pass.list = Some(list),
+            Some(((expiry, _), _)) => {
                 self.next_expiry = Some(expiry);
                 self.deadline = Some(expiry.max(read + 1));
                 self.pass = None;
