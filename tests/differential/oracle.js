@@ -13,6 +13,9 @@ const { getPromiseDetails, constants: { kPending, kRejected } } = internalBindin
 // For how many ticks after the last logged word ticks are counted. It is bounded so that the queues run empty.
 const COUNTED_TICKS = 12;
 
+// Milliseconds, of a clock that jumps.
+const BEYOND_ALL_TIMERS = 1_000;
+
 // ECMA-262 has them; Node 20 has not.
 Promise.withResolvers ??= function () {
   const functions = {};
@@ -64,6 +67,14 @@ const unused = setTimeout(() => {});
 clearTimeout(unused);
 const Timeout = unused.constructor;
 
+// The next program must not meet what is left of cleared timers: Node forgets when it wanted to look at its timers only by
+// looking at them.
+function forgetTimers() {
+  setTimeout(() => {}, BEYOND_ALL_TIMERS);
+}
+
+forgetTimers();
+
 function now() {
   return Math.round(performance.now() - program.start);
 }
@@ -78,6 +89,11 @@ const api = {
     if (blocks.length === 0) end();
   },
   clear: (timer) => (timer instanceof Timeout ? clearTimeout(timer) : clearImmediate(timer)),
+  // Only what is active: Node would revive a timeout that has fired, and its callback has run already.
+  refresh: (timer) => {
+    if (timer instanceof Timeout && timer._onTimeout && (timer._repeat || timer._idleNext)) timer.refresh();
+  },
+  timers: (timers) => (program.timers = timers),
   macrotask: (task) => program.tasks.push(task),
   onUnhandled: (block) => program.unhandled.push(block),
   onHandled: (block) => program.handled.push(block),
@@ -145,14 +161,13 @@ function nextProgram(requests, traces) {
   traces.push(trace);
   program = {
     counted, trace, tick: 0, ticksLeft: 0, tasks: [], unhandled: [], handled: [], names: () => [], states: () => [],
-    start: performance.now(),
+    timers: () => [], start: performance.now(),
   };
   new Function(...Object.keys(api), `'use strict';\n${source}`)(...Object.values(api));
   const nextTask = () => {
     const task = program.tasks.shift();
     if (task === undefined) {
-      finish();
-      return nextProgram(requests, traces);
+      return finish(() => nextProgram(requests, traces));
     }
     setImmediate(() => {
       program.tick = 0;
@@ -164,9 +179,14 @@ function nextProgram(requests, traces) {
   nextTask();
 }
 
-function finish() {
+function finish(then) {
   for (const [id, promise] of program.states()) {
     if (promise !== undefined) program.trace.push(`s${id}${state(promise)}`);
   }
-  next = nextBatch;
+  next = then;
+  const timers = program.timers();
+  if (timers.length === 0) return then();
+  // Those that do not keep the loop alive may be pending.
+  timers.forEach(api.clear);
+  forgetTimers();
 }

@@ -172,9 +172,17 @@ impl Generator {
                 Op::Interval(self.new_timer(id), ms, blocks)
             },
             3 => match self.timers.choose(&mut self.rng) {
-                Some(timer) => Op::Clear(TimerName(timer)),
+                Some(timer) => self.change_of(TimerName(timer)),
                 None => Op::Busy(self.ms()),
             },
+        )
+    }
+
+    fn change_of(&mut self, timer: TimerName) -> Op {
+        pick!(self.rng;
+            3 => Op::Clear(timer),
+            1 => Op::Refresh(timer),
+            2 => Op::KeepAlive(timer, self.rng.u8(..3) == 0),
         )
     }
 
@@ -406,7 +414,7 @@ mod tests {
             count_keys(&serde_json::to_value(program_of_any_size(seed)).unwrap(), &mut keys);
         }
         let expected = "all all_settled any async await busy call_reject call_resolve clear do end finally \
-                        handled immediate interval keep look microtask new race reject resolve return same \
+                        handled immediate interval keep keep_alive look microtask new race refresh reject resolve return same \
                         steps tasks then thenable throw tick timeout try uncounted unhandled with_resolvers";
         assert_eq!(keys.into_iter().collect::<Vec<_>>().join(" "), expected);
     }

@@ -62,15 +62,17 @@ impl Writer {
         (!names.is_empty()).then(|| format!("let {};", names.join(", ")))
     }
 
-    /// Tells the oracle what the promises are called, and which of them the trace ends with: those of which Rust has a
-    /// handle still.
-    fn epilogue(&self) -> Option<String> {
+    /// Tells the oracle what the promises are called, which of them the trace ends with (those of which Rust has a handle
+    /// still), and the timers.
+    fn epilogue(&self) -> impl Iterator<Item = String> {
         let promises = self.promises.borrow();
         let pair = |id: &Id| format!("[{id}, p{id}]");
         let kept = promises.iter().filter(|id| self.uses.fate(PromiseName(**id)) == Fate::Keep);
-        let (names, kept) = (promises.iter().map(pair).collect::<Vec<_>>(), kept.map(pair).collect::<Vec<_>>());
-        (!names.is_empty())
-            .then(|| format!("names(() => [{}]);\nstates(() => [{}]);", names.join(", "), kept.join(", ")))
+        let timers = self.timers.borrow().iter().map(|id| format!("timer{id}")).collect();
+        let lists =
+            [("names", promises.iter().map(pair).collect()), ("states", kept.map(pair).collect()), ("timers", timers)];
+        let told = lists.into_iter().filter(|(_, list): &(_, Vec<_>)| !list.is_empty());
+        told.map(|(function, list)| format!("{function}(() => [{}]);", list.join(", ")))
     }
 
     fn promise(&self, name: PromiseName) -> String {
@@ -180,6 +182,10 @@ impl Writer {
                 format!("{timer} = setInterval({callback}, {ms});")
             }
             Op::Clear(timer) => format!("clear({});", self.timer(timer.0)),
+            Op::Refresh(timer) => format!("refresh({});", self.timer(timer.0)),
+            Op::KeepAlive(timer, alive) => {
+                format!("{}?.{}();", self.timer(timer.0), if *alive { "ref" } else { "unref" })
+            }
             Op::Busy(ms) => format!("busy({ms});"),
             Op::Look(on) => format!("look('s{}', {});", on.0, self.promise(*on)),
             Op::Same(a, b) => format!("same({}, {});", self.promise(*a), self.promise(*b)),

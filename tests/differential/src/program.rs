@@ -81,6 +81,10 @@ pub enum Op {
     Interval(Id, u32, Vec<Block>),
     /// `clearTimeout`, `clearInterval` or `clearImmediate`.
     Clear(TimerName),
+    /// `timeout.refresh()`, if it is active.
+    Refresh(TimerName),
+    /// `timer.ref()` or `timer.unref()`.
+    KeepAlive(TimerName, bool),
     /// Code that takes so many milliseconds.
     Busy(u32),
     /// Logs the state of a promise, which JavaScript shows to a debugger.

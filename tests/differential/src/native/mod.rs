@@ -8,7 +8,9 @@ use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::thread;
 
-use thenable::{EventLoop, RejectionReport, on_rejection_handled, on_unhandled_rejection};
+use thenable::{
+    EventLoop, RejectionReport, UnhandledRejection, on_rejection_handled, on_unhandled_rejection, set_immediate,
+};
 
 use self::world::World;
 use crate::program::Program;
@@ -103,16 +105,28 @@ fn execute(program: &Program, faults: Faults) -> (Vec<String>, bool) {
     let event_loop = EventLoop::builder().virtual_clock().auto_advance(true).build();
     let world = World::new(program, faults);
     event_loop.enter(|| install_hooks(&world));
-    let run_all = || {
-        for task in &program.tasks {
-            event_loop.run(|| world.run_task(task)).expect("there is a hook");
-        }
-    };
+    let run_all = || run_tasks(program, &event_loop, &world).expect("there is a hook");
     match catch_unwind(AssertUnwindSafe(run_all)) {
         Ok(()) => world.log_states(&program.uses()),
         Err(payload) => world.log_panic(&*payload),
     }
     (world.take_trace(), world.has_self_resolution())
+}
+
+/// Runs tasks one after the other, each until nothing keeps the loop alive. In Node they are immediates. That differs from
+/// the main program of a run only by what is pending without keeping the loop alive: it may still come before and after.
+fn run_tasks(program: &Program, event_loop: &EventLoop, world: &Rc<World>) -> Result<(), UnhandledRejection> {
+    let are_immediates = program.to_json().contains("keep_alive");
+    for task in &program.tasks {
+        let (world, task) = (world.clone(), task.clone());
+        let run = move || world.run_task(&task);
+        if are_immediates {
+            event_loop.run(|| set_immediate(run))?;
+        } else {
+            event_loop.run(run)?;
+        }
+    }
+    Ok(())
 }
 
 fn install_hooks(world: &Rc<World>) {

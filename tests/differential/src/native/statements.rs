@@ -81,6 +81,8 @@ impl World {
             Op::Timeout(id, ms, block) => self.timeout(*id, *ms, block),
             Op::Interval(id, ms, blocks) => self.interval(*id, *ms, blocks),
             Op::Clear(name) => self.clear(*name),
+            Op::Refresh(name) => self.refresh(*name),
+            Op::KeepAlive(name, alive) => self.keep_alive(*name, *alive),
             Op::Busy(ms) => elapse(milliseconds(*ms)),
             Op::Look(on) => self.word(format_args!("s{}{}", on.0, self.state(on.0))),
             Op::Same(a, b) => self.word(if self.same(*a, *b) { "same" } else { "different" }),

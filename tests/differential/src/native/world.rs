@@ -197,6 +197,24 @@ impl World {
         }
     }
 
+    pub(super) fn refresh(&self, name: TimerName) {
+        if let Some(Timer::Timeout(timeout)) = self.timers.borrow().get(&name.0) {
+            timeout.refresh();
+        }
+    }
+
+    pub(super) fn keep_alive(&self, name: TimerName, alive: bool) {
+        match self.timers.borrow().get(&name.0).copied() {
+            Some(Timer::Timeout(timeout)) => {
+                timeout.keep_alive(alive);
+            }
+            Some(Timer::Immediate(immediate)) => {
+                immediate.keep_alive(alive);
+            }
+            None => {}
+        }
+    }
+
     pub(super) fn same(&self, a: PromiseName, b: PromiseName) -> bool {
         let ids = self.ids.borrow();
         ids.get(&a.0) == ids.get(&b.0)

@@ -533,17 +533,25 @@ pub(crate) const SUBSTITUTIONS: &[Substitution] = &[
     ),
     substitution(
         "event_loop/timers/lists.rs",
-        "(list.expiry, list.id) = (start + ms, id);",
-        r#"(list.expiry, list.id) = (start + ms, id);
-                if crate::bug("a-list-of-timers-keeps-its-place") {
-                    list.id = before;
-                }"#,
+        "self.order.demote(list, (start + ms, id), &mut self.lists);",
+        r#"let before = self.order.top().map_or(id, |((_, before), _)| before);
+                let id = if crate::bug("a-list-of-timers-keeps-its-place") { before } else { id };
+                self.order.demote(list, (start + ms, id), &mut self.lists);"#,
     ),
     substitution(
         "event_loop/timers/lists.rs",
-        "let list = &mut self.lists[list];",
-        "let list = &mut self.lists[list];
-                let before = list.id;",
+        "std::mem::replace(&mut self.entries[key.index].keeps_alive, alive)",
+        r#"std::mem::replace(
+                &mut self.entries[key.index].keeps_alive,
+                alive || crate::bug("every-timer-keeps-the-loop-alive"),
+            )"#,
+    ),
+    substitution(
+        "event_loop/timers/lists.rs",
+        "self.start(key.index, now, now);",
+        r#"if !crate::bug("refresh-does-nothing") {
+            self.start(key.index, now, now);
+        }"#,
     ),
     substitution(
         "event_loop/immediates.rs",
