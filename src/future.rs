@@ -84,7 +84,7 @@ impl<T: 'static, E: Debug + 'static> Promise<T, E> {
         react(self, OnRejected(move |reason| Promise::spawn_at(on_rejected(reason), made_at)), made_at)
     }
 
-    fn spawn_at<F>(future: F, made_at: &'static Location<'static>) -> Self
+    pub(crate) fn spawn_at<F>(future: F, made_at: &'static Location<'static>) -> Self
     where
         F: Future + 'static,
         F::Output: IntoResolution<E, Value = T>,

@@ -163,6 +163,25 @@
 //! # Ok::<(), thenable::UnhandledRejection>(())
 //! ```
 //!
+//! # Many promises
+//!
+//! [`all`](Promise::all), [`all_settled`](Promise::all_settled), [`any`](Promise::any) and [`race`](Promise::race) are
+//! JavaScript's. [`join`](Promise::join) takes promises of different types, [`map_all`](Promise::map_all) calls a function
+//! for each item, so many at a time. The guide has the whole family.
+//!
+//! ```
+//! # use thenable::{Promise, queue_microtask};
+//! # fn find_price(item: &'static str) -> Promise<u32, String> {
+//! #     match item {
+//! #         "tea" => Promise::resolve(4),
+//! #         "cup" => Promise::resolve(9),
+//! #         _ => Promise::reject(format!("no {item}")),
+//! #     }
+//! # }
+//! let prices = Promise::all(["tea", "cup"].map(find_price));
+//! assert_eq!(thenable::block_on(prices), Ok(vec![4, 9]));
+//! ```
+//!
 //! # Time
 //!
 //! [`set_timeout`], [`set_interval`] and [`set_immediate`] are JavaScript's, in Node's order; [`delay`] and
@@ -233,6 +252,8 @@ mod future;
 
 mod remote;
 
+mod stream;
+
 // The loop, and what is built on all of it.
 mod event_loop;
 
@@ -240,6 +261,7 @@ mod event_loop;
 mod background;
 
 pub use crate::cell::handle::Promise;
+pub use crate::combinator::join::Join;
 pub use crate::error::{AggregateError, LoopClosed, SelfResolution, Stalled};
 pub use crate::event_loop::builder::EventLoopBuilder;
 pub use crate::event_loop::delay::{delay, delay_with, immediate};
@@ -261,6 +283,8 @@ pub use crate::remote::RemoteResolver;
 pub use crate::resolve::functions::{Reject, Resolve};
 pub use crate::resolve::resolution::{IntoResolution, Resolution};
 pub use crate::resolve::thenable::Thenable;
+pub use crate::stream::PromiseStreamExt;
+pub use crate::stream::map_stream::MapStream;
 
 /// The pages beside the source, compiled and run as tests.
 #[cfg(doctest)]

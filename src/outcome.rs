@@ -39,6 +39,15 @@ impl<T, E> Outcome<T, E> {
         }
     }
 
+    /// Maps the value.
+    pub(crate) fn map<U>(self, function: impl FnOnce(T) -> U) -> Outcome<U, E> {
+        match self {
+            Self::Fulfilled(value) => Outcome::Fulfilled(function(value)),
+            Self::Rejected(reason) => Outcome::Rejected(reason),
+            Self::Faulted(fault) => Outcome::Faulted(fault),
+        }
+    }
+
     /// Which of the three it is.
     pub fn state(&self) -> PromiseState {
         match self {

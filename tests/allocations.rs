@@ -7,6 +7,7 @@ use std::cell::Cell;
 use std::mem::size_of;
 use std::time::Duration;
 
+use futures::StreamExt;
 use thenable::{
     Budget, EventLoop, Immediate, Outcome, Promise, PromiseId, RemoteResolver, Resolve, Timeout, block_on,
     clear_immediate, clear_timeout, delay, immediate, queue_microtask, run, set_immediate, set_interval, set_timeout,
@@ -207,6 +208,44 @@ fn a_combinator_allocates_once_for_each_element() {
     let (any, hooking) = allocations(|| Promise::any((0..1000).map(Ok::<u64, u64>)));
     assert!(constant.contains(&(hooking - 1000)), "{hooking}");
     assert_eq!(block_on(any), Ok(0));
+}
+
+#[test]
+fn a_course_allocates_once_for_each_item() {
+    warm_up();
+    let constant = 0..20;
+    let finish = |result: P<()>| {
+        let ((), running) = allocations(|| run(|| {}).unwrap());
+        assert_eq!(block_on(result), Ok(()));
+        running
+    };
+    // A mapper that makes nothing, so what is counted is the hook-ups.
+    let (result, first) = allocations(|| P::each(0..1000, |_| Ok::<(), u64>(())));
+    assert!(constant.contains(&first), "{first}");
+    assert_eq!(finish(result), 999);
+    let (result, first) = allocations(|| Promise::map_all(0..1000, 4, |_| Ok::<u64, u64>(1)).map(drop));
+    assert!(constant.contains(&first), "{first}");
+    let running = finish(result) - 996;
+    assert!(constant.contains(&running), "the list of values grows by doubling: {running}");
+    let joined = allocations(|| Promise::join((P::resolve(1), P::resolve(2_u8)))).1;
+    assert_eq!(joined, 2 + 2 + 2, "the promises, their hook-ups, the result and the gathering");
+    run(|| {}).unwrap();
+}
+
+#[test]
+fn a_stream_of_calls_allocates_nothing_for_an_item() {
+    warm_up();
+    let mut values = Promise::map_stream(0..1000, 4, |n| P::resolve(n));
+    let first = allocations(|| block_on(values.next())).1;
+    assert!((4..20).contains(&first), "four promises and their list: {first}");
+    let rest = allocations(|| {
+        P::spawn(async move {
+            while values.next().await.is_some() {}
+            Ok(())
+        });
+        run(|| {}).unwrap();
+    });
+    assert_eq!(rest.1, 996 + 2, "a promise each, and the task");
 }
 
 /// However often a promise that lives long is in a combinator, nothing of it stays (invariant 9).

@@ -378,6 +378,12 @@ fn all_settled_is_lost_as_soon_as_an_element_is() {
 }
 
 #[test]
+fn an_iterator_that_panics_after_a_lost_element_decides() {
+    let elements = iter::once(P::new(|_, _| {})).chain(iter::once_with(|| panic_any("bad")));
+    assert_eq!(fault(Promise::all_settled(elements)), "bad");
+}
+
+#[test]
 fn the_handlers_of_a_lost_result_are_dropped() {
     let (pending, resolve, reject) = P::with_resolvers();
     let noisy = Noisy("handler");

@@ -1,10 +1,12 @@
 //! `all`: every value, or the first failure.
 
+use std::convert::Infallible;
 use std::fmt::Debug;
+use std::marker::PhantomData;
 use std::panic::Location;
 
 use super::slots::Slots;
-use super::{Strategy, gather};
+use super::{Row, Strategy, Take, Taken, gather, value};
 use crate::cell::handle::Promise;
 use crate::outcome::Outcome;
 use crate::resolve::resolution::IntoResolution;
@@ -22,7 +24,8 @@ impl<T: 'static, E: Debug + 'static> Promise<Vec<T>, E> {
     /// - **Faults:** a panic of the iterator is a fault of the result. What was hooked up before stays so.
     /// - **Cost:** one allocation for each element, and the `Vec`.
     ///
-    /// Elements are anything that [resolves](IntoResolution): promises, `Result`s, your own types.
+    /// Elements are anything that [resolves](IntoResolution): promises, `Result`s, your own types. Promises of different
+    /// types go into [`join`](Promise::join).
     ///
     /// ```
     /// use thenable::{Promise, block_on};
@@ -39,32 +42,46 @@ impl<T: 'static, E: Debug + 'static> Promise<Vec<T>, E> {
     where
         I: IntoIterator<Item: IntoResolution<E, Value = T>>,
     {
-        gather(Values(Slots::new()), elements, Location::caller())
+        gather(Values::new(), elements, Location::caller())
     }
 }
 
-struct Values<T>(Slots<T>);
+/// Every value, or the first failure.
+pub(crate) struct Values<T, E> {
+    slots: Slots<T>,
+    reasons: PhantomData<E>,
+}
 
-impl<T: 'static, E: Debug + 'static> Strategy<T, E> for Values<T> {
+impl<T, E> Values<T, E> {
+    pub(crate) const fn new() -> Self {
+        Self { slots: Slots::new(), reasons: PhantomData }
+    }
+}
+
+impl<T: 'static, E: Debug + 'static> Strategy for Values<T, E> {
     type Value = Vec<T>;
     type Error = E;
+    type Waste = Infallible;
 
-    fn make_room(&mut self) {
-        self.0.push();
+    fn conclude(&mut self) -> Option<Outcome<Vec<T>, E>> {
+        Some(Outcome::Fulfilled(self.slots.take_values()))
     }
+}
 
-    fn take(&mut self, index: usize, outcome: Outcome<T, E>) -> Option<Outcome<Vec<T>, E>> {
-        match outcome {
-            Outcome::Fulfilled(value) => {
-                self.0.fill(index, value);
-                None
+impl<T: 'static, E: Debug + 'static> Row for Values<T, E> {
+    fn make_room(&mut self, (): ()) -> usize {
+        self.slots.push()
+    }
+}
+
+impl<T: 'static, E: Debug + 'static> Take<T, E> for Values<T, E> {
+    fn take(&mut self, place: usize, outcome: Outcome<T, E>) -> Taken<Self> {
+        match value(outcome) {
+            Ok(value) => {
+                self.slots.fill(place, value);
+                Taken::Kept
             }
-            Outcome::Rejected(reason) => Some(Outcome::Rejected(reason)),
-            Outcome::Faulted(fault) => Some(Outcome::Faulted(fault)),
+            Err(failure) => failure,
         }
-    }
-
-    fn conclude(self) -> Option<Outcome<Vec<T>, E>> {
-        Some(Outcome::Fulfilled(self.0.into_values()))
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::panic::Location;
 
 use super::slots::Slots;
-use super::{Strategy, gather};
+use super::{Row, Strategy, Take, Taken, gather};
 use crate::cell::handle::Promise;
 use crate::outcome::Outcome;
 use crate::resolve::resolution::IntoResolution;
@@ -36,28 +36,40 @@ impl<T: 'static, E: Debug + 'static> Promise<Vec<Outcome<T, E>>, Infallible> {
     where
         I: IntoIterator<Item: IntoResolution<E, Value = T>>,
     {
-        gather(Outcomes(Slots::new()), elements, Location::caller())
+        gather(Outcomes::new(), elements, Location::caller())
     }
 }
 
-struct Outcomes<T, E>(Slots<Outcome<T, E>>);
+/// Every outcome.
+pub(super) struct Outcomes<T, E>(Slots<Outcome<T, E>>);
 
-impl<T: 'static, E: Debug + 'static> Strategy<T, E> for Outcomes<T, E> {
+impl<T, E> Outcomes<T, E> {
+    pub(super) const fn new() -> Self {
+        Self(Slots::new())
+    }
+}
+
+impl<T: 'static, E: Debug + 'static> Strategy for Outcomes<T, E> {
     type Value = Vec<Outcome<T, E>>;
     type Error = Infallible;
+    type Waste = Infallible;
 
     const NEEDS_EVERY_ELEMENT: bool = true;
 
-    fn make_room(&mut self) {
-        self.0.push();
+    fn conclude(&mut self) -> Option<Outcome<Self::Value, Infallible>> {
+        Some(Outcome::Fulfilled(self.0.take_values()))
     }
+}
 
-    fn take(&mut self, index: usize, outcome: Outcome<T, E>) -> Option<Outcome<Self::Value, Infallible>> {
-        self.0.fill(index, outcome);
-        None
+impl<T: 'static, E: Debug + 'static> Row for Outcomes<T, E> {
+    fn make_room(&mut self, (): ()) -> usize {
+        self.0.push()
     }
+}
 
-    fn conclude(self) -> Option<Outcome<Self::Value, Infallible>> {
-        Some(Outcome::Fulfilled(self.0.into_values()))
+impl<T: 'static, E: Debug + 'static> Take<T, E> for Outcomes<T, E> {
+    fn take(&mut self, place: usize, outcome: Outcome<T, E>) -> Taken<Self> {
+        self.0.fill(place, outcome);
+        Taken::Kept
     }
 }

@@ -1,13 +1,15 @@
 //! `any`: the first value, or every reason.
 
+use std::convert::Infallible;
 use std::fmt::Debug;
+use std::marker::PhantomData;
 use std::panic::Location;
 
-use super::slots::Slots;
-use super::{Strategy, gather};
+use super::some::Failures;
+use super::{Row, Strategy, Take, Taken, gather};
 use crate::cell::handle::Promise;
 use crate::error::AggregateError;
-use crate::outcome::{Fault, Outcome};
+use crate::outcome::Outcome;
 use crate::resolve::resolution::IntoResolution;
 
 impl<T: 'static, E: Debug + 'static> Promise<T, AggregateError<E>> {
@@ -40,37 +42,36 @@ impl<T: 'static, E: Debug + 'static> Promise<T, AggregateError<E>> {
     where
         I: IntoIterator<Item: IntoResolution<E, Value = T>>,
     {
-        gather(Errors { reasons: Slots::new(), faults: Vec::new() }, elements, Location::caller())
+        gather(FirstValue { failures: Failures::new(), values: PhantomData }, elements, Location::caller())
     }
 }
 
-struct Errors<E> {
-    reasons: Slots<E>,
-    /// In the order of time.
-    faults: Vec<Fault>,
+struct FirstValue<T, E> {
+    failures: Failures<E>,
+    values: PhantomData<T>,
 }
 
-impl<T: 'static, E: Debug + 'static> Strategy<T, E> for Errors<E> {
+impl<T: 'static, E: Debug + 'static> Strategy for FirstValue<T, E> {
     type Value = T;
     type Error = AggregateError<E>;
+    type Waste = Infallible;
 
-    fn make_room(&mut self) {
-        self.reasons.push();
+    fn conclude(&mut self) -> Option<Outcome<T, AggregateError<E>>> {
+        Some(self.failures.take_outcome())
     }
+}
 
-    fn take(&mut self, index: usize, outcome: Outcome<T, E>) -> Option<Outcome<T, AggregateError<E>>> {
-        match outcome {
-            Outcome::Fulfilled(value) => return Some(Outcome::Fulfilled(value)),
-            Outcome::Rejected(reason) => self.reasons.fill(index, reason),
-            Outcome::Faulted(fault) => self.faults.push(fault),
+impl<T: 'static, E: Debug + 'static> Row for FirstValue<T, E> {
+    fn make_room(&mut self, (): ()) -> usize {
+        self.failures.push()
+    }
+}
+
+impl<T: 'static, E: Debug + 'static> Take<T, E> for FirstValue<T, E> {
+    fn take(&mut self, place: usize, outcome: Outcome<T, E>) -> Taken<Self> {
+        match self.failures.take(place, outcome) {
+            Some(value) => Taken::Decided(Outcome::Fulfilled(value)),
+            None => Taken::Kept,
         }
-        None
-    }
-
-    fn conclude(self) -> Option<Outcome<T, AggregateError<E>>> {
-        Some(match self.faults.into_iter().next() {
-            Some(fault) => Outcome::Faulted(fault),
-            None => Outcome::Rejected(AggregateError { errors: self.reasons.into_values() }),
-        })
     }
 }

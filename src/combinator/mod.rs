@@ -1,48 +1,97 @@
-//! The combinators: promises made of many others (ECMA-262 §27.2.4).
+//! The combinators: promises made of many others (ECMA-262 §27.2.4), and their family.
 //!
 //! One call is one [`Gathering`]: the producer of the result, and the strategy that decides when the result is known and what
-//! it is. Each element has one [`HookUp`]: the reaction, the job and the element's number in one allocation. Elements own
-//! their hook-ups, and those own the gathering; so when no element can settle any more, the result is abandoned.
+//! it is. Each element has one [`HookUp`](hook_up::HookUp): the reaction, the job and the element's place in one allocation.
+//! Elements own their hook-ups, and those own the gathering; so when no element can settle any more, the result is abandoned.
+//!
+//! The verbs that call a function for each item, so many at a time, run a [`Course`](course::Course) over a gathering.
 
-mod all;
+pub(crate) mod all;
+mod all_keyed;
 mod all_settled;
 mod any;
+pub(crate) mod course;
+pub(crate) mod each;
+pub(crate) mod filter_all;
+mod hook_up;
+pub(crate) mod join;
+mod map_all;
 mod race;
+pub(crate) mod reduce;
 mod slots;
+mod some;
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::rc::Rc;
 
-use crate::cell::handle::{Promise, Share};
-use crate::cell::listener::{Listener, Reaction};
-use crate::disposal::Dependent;
+use self::hook_up::hook_up;
+use crate::cell::handle::Promise;
 use crate::identity::Origin;
 use crate::outcome::{Fault, Outcome};
-use crate::queue::{self, Job};
 use crate::rejections::Tracked;
 use crate::resolve::Producer;
-use crate::resolve::resolution::{IntoResolution, Resolution};
+use crate::resolve::resolution::IntoResolution;
 
-/// How one combinator makes its result of elements of `T` and `E`.
-///
-/// It never runs user code: it keeps what it is given. What it holds is dropped when the result has settled.
-trait Strategy<T, E>: 'static {
+/// How one combinator makes its result.
+pub(crate) trait Strategy: Sized + 'static {
     type Value: 'static;
     type Error: Debug + 'static;
+    /// What is given to it and not kept.
+    type Waste;
 
     /// Whether the result needs every element, so that one that can never settle decides that the result cannot either.
     const NEEDS_EVERY_ELEMENT: bool = false;
 
-    /// The next element is there.
-    fn make_room(&mut self) {}
+    /// There is no further element. Says whether their number decides the result.
+    fn end(&mut self) -> bool {
+        false
+    }
 
-    /// The element with this number has settled. Returns the result if that decides it.
-    fn take(&mut self, index: usize, outcome: Outcome<T, E>) -> Option<Outcome<Self::Value, Self::Error>>;
+    /// Returns the result, if there is one: every element has settled, or the strategy has said that it is over.
+    ///
+    /// This may run user code. What it leaves is dropped when the result has settled.
+    fn conclude(&mut self) -> Option<ResultOf<Self>>;
+}
 
-    /// Every element has settled, and none has decided. Returns the result, if there is one.
-    fn conclude(self) -> Option<Outcome<Self::Value, Self::Error>>;
+pub(crate) type ResultOf<S> = Outcome<<S as Strategy>::Value, <S as Strategy>::Error>;
+
+/// A strategy for elements in a row.
+pub(crate) trait Row<K = ()>: Strategy {
+    /// The next element is there, and something is known of it already. Returns its place.
+    ///
+    /// It runs no user code: it keeps what it is given.
+    fn make_room(&mut self, known: K) -> usize;
+}
+
+/// A strategy for elements of `T` and `E`, each of which has a place.
+pub(crate) trait Take<T, E, P = usize>: Strategy {
+    /// The element at `place` has settled.
+    ///
+    /// It runs no user code: it keeps what it is given, or gives it back. What it keeps is dropped when the result has settled.
+    fn take(&mut self, place: P, outcome: Outcome<T, E>) -> Taken<Self>;
+}
+
+/// What an element comes to.
+pub(crate) enum Taken<S: Strategy> {
+    /// One more that has settled.
+    Kept,
+    /// One more that has settled. This was not kept; it is dropped where user code may run.
+    Wasted(S::Waste),
+    /// The result is known: [`conclude`](Strategy::conclude) says what it is.
+    Over,
+    /// This is the result.
+    Decided(ResultOf<S>),
+}
+
+/// The value, or the failure as a result.
+fn value<T, S: Strategy>(outcome: Outcome<T, S::Error>) -> Result<T, Taken<S>> {
+    match outcome {
+        Outcome::Fulfilled(value) => Ok(value),
+        Outcome::Rejected(reason) => Err(Taken::Decided(Outcome::Rejected(reason))),
+        Outcome::Faulted(fault) => Err(Taken::Decided(Outcome::Faulted(fault))),
+    }
 }
 
 /// The promise that `strategy` makes of `elements`. They are converted and hooked up one at a time (rule C3).
@@ -50,61 +99,28 @@ fn gather<T, E, S, I>(strategy: S, elements: I, made_at: &'static Location<'stat
 where
     T: 'static,
     E: Debug + 'static,
-    S: Strategy<T, E>,
+    S: Row + Take<T, E>,
     I: IntoIterator<Item: IntoResolution<E, Value = T>>,
 {
-    let (result, producer) = Producer::new(made_at);
-    let open = Open { strategy, producer, awaited: 1, is_iterating: true, lost: None };
-    let gathering = Rc::new(Gathering { open: RefCell::new(Some(open)) });
-    let iterated = catch_unwind(AssertUnwindSafe(|| {
-        for (index, element) in elements.into_iter().enumerate() {
-            hook_up(&gathering, index, element.into_resolution(), made_at);
+    let (result, gathering) = Gathering::new(strategy, made_at);
+    let gathering = Rc::new(gathering);
+    gathering.iterate(|| {
+        for element in elements {
+            let element = element.into_resolution();
+            let place = gathering.make_room(());
+            hook_up(&gathering, place, element, made_at);
         }
-    }));
-    match iterated {
-        Ok(()) => gathering.end_iteration(),
-        Err(payload) => gathering.fail(Fault::from_panic(payload)),
-    }
+    });
     result
 }
 
-/// `Promise.resolve(element).then(..)`. A value or a reason needs no promise for it: the job is the same.
-fn hook_up<T, E, S>(
-    gathering: &Rc<Gathering<T, E, S>>,
-    index: usize,
-    element: Resolution<T, E>,
-    made_at: &'static Location<'static>,
-) where
-    T: 'static,
-    E: Debug + 'static,
-    S: Strategy<T, E>,
-{
-    gathering.expect_element();
-    let hook_up = |step| Rc::new(HookUp { gathering: gathering.clone(), index, step: Cell::new(step) });
-    let promise = match element {
-        Resolution::Fulfill(value) => {
-            return queue::enqueue_job(hook_up(Step::Report(Share::Whole(Outcome::Fulfilled(value)))));
-        }
-        Resolution::Reject(reason) => {
-            return queue::enqueue_job(hook_up(Step::Report(Share::Whole(Outcome::Rejected(reason)))));
-        }
-        Resolution::Adopt(promise) => promise,
-        Resolution::Thenable(_) => {
-            let (promise, producer) = Producer::new(made_at);
-            producer.complete(Ok(element));
-            promise
-        }
-    };
-    promise.subscribe(Listener::React(hook_up(Step::Wait)));
-}
-
 /// What the hook-ups of one call share.
-struct Gathering<T, E, S: Strategy<T, E>> {
+pub(crate) struct Gathering<S: Strategy> {
     /// `None` once the fate of the result is known. Then nothing is held here, and the hook-ups that are left are spent.
-    open: RefCell<Option<Open<T, E, S>>>,
+    open: RefCell<Option<Open<S>>>,
 }
 
-struct Open<T, E, S: Strategy<T, E>> {
+struct Open<S: Strategy> {
     strategy: S,
     producer: Producer<S::Value, S::Error>,
     /// The elements that may settle still, and one more while the iteration goes on (`remainingElementsCount`).
@@ -115,15 +131,22 @@ struct Open<T, E, S: Strategy<T, E>> {
     lost: Option<Origin>,
 }
 
-impl<T: 'static, E: Debug + 'static, S: Strategy<T, E>> Gathering<T, E, S> {
+impl<S: Strategy> Gathering<S> {
+    fn new(strategy: S, made_at: &'static Location<'static>) -> (Promise<S::Value, S::Error>, Self) {
+        let (result, producer) = Producer::new(made_at);
+        let open = Open { strategy, producer, awaited: 1, is_iterating: true, lost: None };
+        (result, Self { open: RefCell::new(Some(open)) })
+    }
+
     fn is_closed(&self) -> bool {
         self.open.borrow().is_none()
     }
 
-    fn expect_element(&self) {
-        if let Some(open) = &mut *self.open.borrow_mut() {
-            open.awaited += 1;
-            open.strategy.make_room();
+    /// Runs the iteration over the elements, which is user code.
+    fn iterate(&self, iteration: impl FnOnce()) {
+        match catch_unwind(AssertUnwindSafe(iteration)) {
+            Ok(()) => self.end_iteration(),
+            Err(payload) => self.fail(Fault::from_panic(payload)),
         }
     }
 
@@ -131,15 +154,41 @@ impl<T: 'static, E: Debug + 'static, S: Strategy<T, E>> Gathering<T, E, S> {
         self.update(|open| {
             open.awaited -= 1;
             open.is_iterating = false;
-            None
+            if open.strategy.end() { Taken::Over } else { Taken::Kept }
         });
     }
 
-    fn take(&self, index: usize, outcome: Outcome<T, E>) {
+    /// The iteration has panicked.
+    fn fail(&self, fault: Fault) {
+        self.update(|_| Taken::Decided(Outcome::Faulted(fault)));
+    }
+
+    /// Makes room for an element in a row.
+    fn make_room<K>(&self, known: K) -> usize
+    where
+        S: Row<K>,
+    {
+        let Some(open) = &mut *self.open.borrow_mut() else { return 0 };
+        open.awaited += 1;
+        open.strategy.make_room(known)
+    }
+
+    /// There is an element that has its place already.
+    fn expect_element(&self) {
+        if let Some(open) = &mut *self.open.borrow_mut() {
+            open.awaited += 1;
+        }
+    }
+
+    /// An element has settled. Returns what is left to be dropped.
+    fn take<T, E, P>(&self, place: P, outcome: Outcome<T, E>) -> Option<S::Waste>
+    where
+        S: Take<T, E, P>,
+    {
         self.update(move |open| {
             open.awaited -= 1;
-            open.strategy.take(index, outcome)
-        });
+            open.strategy.take(place, outcome)
+        })
     }
 
     /// An element can never settle, because of `cause`.
@@ -147,87 +196,70 @@ impl<T: 'static, E: Debug + 'static, S: Strategy<T, E>> Gathering<T, E, S> {
         self.update(|open| {
             open.awaited -= 1;
             open.lost.get_or_insert(cause);
-            None
+            Taken::Kept
         });
     }
 
-    /// The iterator has panicked.
-    fn fail(&self, fault: Fault) {
-        self.update(|_| Some(Outcome::Faulted(fault)));
+    /// The result can never settle, because of `cause`.
+    fn doom(&self, cause: Origin) {
+        self.update(|open| {
+            open.awaited = 0;
+            open.lost.get_or_insert(cause);
+            Taken::Kept
+        });
+    }
+
+    /// The promise of the result, as long as its fate is not known.
+    fn result(&self) -> Option<Rc<dyn Tracked>> {
+        self.open.borrow().as_ref()?.producer.tracked()
     }
 
     /// Changes the state, unless the fate of the result is known already. Then, if it is known now, closes the gathering, and
-    /// settles the result or abandons it, with no borrow held.
-    fn update(&self, change: impl FnOnce(&mut Open<T, E, S>) -> Option<Outcome<S::Value, S::Error>>) {
+    /// settles the result or abandons it, with no borrow held. Returns what is left to be dropped.
+    fn update(&self, change: impl FnOnce(&mut Open<S>) -> Taken<S>) -> Option<S::Waste> {
         let mut state = self.open.borrow_mut();
-        let Some(open) = &mut *state else { return };
-        let decided = change(open);
-        let is_doomed = S::NEEDS_EVERY_ELEMENT && open.lost.is_some() && !open.is_iterating;
-        if decided.is_none() && open.awaited > 0 && !is_doomed {
-            return;
-        }
-        let closed = state.take();
+        let open = state.as_mut()?;
+        let (decision, waste) = match change(open) {
+            Taken::Kept => (None, None),
+            Taken::Wasted(waste) => (None, Some(waste)),
+            Taken::Decided(outcome) => (Some(Decision::Settle(outcome)), None),
+            Taken::Over => (Some(Decision::Conclude), None),
+        };
+        let decision = decision.or_else(|| match open.lost {
+            Some(cause) if open.awaited == 0 || (S::NEEDS_EVERY_ELEMENT && !open.is_iterating) => {
+                Some(Decision::Abandon(cause))
+            }
+            _ => (open.awaited == 0).then_some(Decision::Conclude),
+        });
+        let closed = if decision.is_some() { state.take() } else { None };
         drop(state);
-        let Open { strategy, producer, lost, .. } = closed.expect("just seen");
-        match (decided, lost) {
-            // What the strategy has left is dropped after the result has settled.
-            (Some(outcome), _) => producer.settle(outcome),
-            (None, Some(cause)) => producer.abandon(cause),
-            (None, None) => match strategy.conclude() {
-                Some(outcome) => producer.settle(outcome),
+        if let (Some(closed), Some(decision)) = (closed, decision) {
+            closed.close(decision);
+        }
+        waste
+    }
+}
+
+/// What becomes of the result.
+enum Decision<V, X> {
+    Settle(Outcome<V, X>),
+    Conclude,
+    Abandon(Origin),
+}
+
+impl<S: Strategy> Open<S> {
+    /// What the strategy keeps is dropped after the result has settled.
+    fn close(self, decision: Decision<S::Value, S::Error>) {
+        let Self { mut strategy, producer, .. } = self;
+        match decision {
+            Decision::Settle(outcome) => producer.settle(outcome),
+            Decision::Abandon(cause) => producer.abandon(cause),
+            Decision::Conclude => match catch_unwind(AssertUnwindSafe(|| strategy.conclude())) {
+                Ok(Some(outcome)) => producer.settle(outcome),
                 // Nothing can settle it: its producer is dropped, which says so.
-                None => drop(producer),
+                Ok(None) => drop(producer),
+                Err(payload) => producer.settle(Outcome::Faulted(Fault::from_panic(payload))),
             },
         }
-    }
-}
-
-/// One element's way to the gathering.
-struct HookUp<T, E, S: Strategy<T, E>> {
-    gathering: Rc<Gathering<T, E, S>>,
-    index: usize,
-    step: Cell<Step<T, E>>,
-}
-
-/// What a hook-up will do next.
-enum Step<T, E> {
-    /// Wait for the element to settle.
-    Wait,
-    /// Hand the outcome over, in the job that is queued.
-    Report(Share<T, E>),
-}
-
-impl<T: 'static, E: Debug + 'static, S: Strategy<T, E>> Reaction<T, E> for HookUp<T, E, S> {
-    fn deliver(self: Rc<Self>, share: Share<T, E>) {
-        // Nobody can tell a job that does nothing from none.
-        if !self.is_gone() {
-            self.step.set(Step::Report(share));
-            queue::enqueue_job(self);
-        }
-    }
-
-    fn is_gone(&self) -> bool {
-        self.gathering.is_closed()
-    }
-}
-
-impl<T: 'static, E: Debug + 'static, S: Strategy<T, E>> Job for HookUp<T, E, S> {
-    fn run(self: Rc<Self>) {
-        let step = self.step.replace(Step::Wait);
-        if self.is_gone() {
-            return;
-        }
-        let Step::Report(share) = step else { unreachable!("a hook-up is queued with the step it has to do") };
-        self.gathering.take(self.index, share.take_caught());
-    }
-}
-
-impl<T: 'static, E: Debug + 'static, S: Strategy<T, E>> Dependent for HookUp<T, E, S> {
-    fn abandon(self: Rc<Self>, cause: Origin) {
-        self.gathering.lose(cause);
-    }
-
-    fn derived(self: Rc<Self>) -> Option<Rc<dyn Tracked>> {
-        self.gathering.open.borrow().as_ref()?.producer.tracked()
     }
 }

@@ -1,9 +1,11 @@
 //! `race`: the first to settle.
 
+use std::convert::Infallible;
 use std::fmt::Debug;
+use std::marker::PhantomData;
 use std::panic::Location;
 
-use super::{Strategy, gather};
+use super::{Row, Strategy, Take, Taken, gather};
 use crate::cell::handle::Promise;
 use crate::outcome::Outcome;
 use crate::resolve::resolution::IntoResolution;
@@ -35,21 +37,30 @@ impl<T: 'static, E: Debug + 'static> Promise<T, E> {
     where
         I: IntoIterator<Item: IntoResolution<E, Value = T>>,
     {
-        gather(First, elements, Location::caller())
+        gather(First(PhantomData), elements, Location::caller())
     }
 }
 
-struct First;
+struct First<T, E>(PhantomData<(T, E)>);
 
-impl<T: 'static, E: Debug + 'static> Strategy<T, E> for First {
+impl<T: 'static, E: Debug + 'static> Strategy for First<T, E> {
     type Value = T;
     type Error = E;
+    type Waste = Infallible;
 
-    fn take(&mut self, _: usize, outcome: Outcome<T, E>) -> Option<Outcome<T, E>> {
-        Some(outcome)
-    }
-
-    fn conclude(self) -> Option<Outcome<T, E>> {
+    fn conclude(&mut self) -> Option<Outcome<T, E>> {
         None
+    }
+}
+
+impl<T: 'static, E: Debug + 'static> Row for First<T, E> {
+    fn make_room(&mut self, (): ()) -> usize {
+        0
+    }
+}
+
+impl<T: 'static, E: Debug + 'static> Take<T, E> for First<T, E> {
+    fn take(&mut self, _: usize, outcome: Outcome<T, E>) -> Taken<Self> {
+        Taken::Decided(outcome)
     }
 }

@@ -124,7 +124,7 @@ impl<T: 'static, E: Debug + 'static> Promise<T, E> {
         }
     }
 
-    fn from_completion(completion: Completion<T, E>, made_at: &'static Location<'static>) -> Self {
+    pub(crate) fn from_completion(completion: Completion<T, E>, made_at: &'static Location<'static>) -> Self {
         match completion {
             Ok(Resolution::Fulfill(value)) => born(Outcome::Fulfilled(value), made_at),
             Ok(Resolution::Reject(reason)) => born(Outcome::Rejected(reason), made_at),

@@ -23,8 +23,9 @@ enum Verb {
     Race,
 }
 
+/// What resolves.
 #[derive(Clone, Debug)]
-enum Element {
+pub(crate) enum Element {
     Value(i32),
     Reason(i32),
     Promise(Source),
@@ -53,7 +54,7 @@ fn verb() -> impl Strategy<Value = Verb> {
     prop_oneof![Just(Verb::All), Just(Verb::AllSettled), Just(Verb::Any), Just(Verb::Race)]
 }
 
-fn element() -> impl Strategy<Value = Element> {
+pub(crate) fn element() -> impl Strategy<Value = Element> {
     prop_oneof![
         10 => (0..9).prop_map(Element::Value),
         10 => (10..19).prop_map(Element::Reason),
@@ -70,7 +71,7 @@ fn program() -> impl Strategy<Value = Program> {
     (vec(source(), 2), calls).prop_map(|(shared, calls)| Program { shared, calls })
 }
 
-type Log = Rc<RefCell<Vec<String>>>;
+pub(crate) type Log = Rc<RefCell<Vec<String>>>;
 
 /// What is called with the text of a result.
 type OnResult = Box<dyn FnOnce(String)>;
@@ -102,8 +103,8 @@ fn execute(program: &Program, combine: fn(Verb, Elements, OnResult)) -> Vec<Stri
     log.take()
 }
 
-fn count_ticks(tick: u32, log: Log) {
-    if tick < 14 {
+pub(crate) fn count_ticks(tick: u32, log: Log) {
+    if tick < 24 {
         queue_microtask(move || {
             log.borrow_mut().push(format!("tick {tick}"));
             count_ticks(tick + 1, log);
@@ -123,15 +124,25 @@ impl Iterator for Elements {
 
     fn next(&mut self) -> Option<Self::Item> {
         self.log.borrow_mut().push("next".to_string());
-        Some(match self.rest.next()? {
-            Element::Value(value) => Resolution::Fulfill(value),
-            Element::Reason(reason) => Resolution::Reject(reason),
-            Element::Promise(source) => Resolution::Adopt(source.promise()),
-            Element::Thenable(source) => thenable(&source),
-            Element::Shared(index) => Resolution::Adopt(self.shared[index].clone()),
-            Element::Panic => resume_unwind(Box::new("the iterator")),
-        })
+        Some(self.rest.next()?.resolution(&self.shared))
     }
+}
+
+impl Element {
+    pub(crate) fn resolution(self, shared: &[Promise<i32, i32>]) -> Resolution<i32, i32> {
+        match self {
+            Self::Value(value) => Resolution::Fulfill(value),
+            Self::Reason(reason) => Resolution::Reject(reason),
+            Self::Promise(source) => Resolution::Adopt(source.promise()),
+            Self::Thenable(source) => thenable(&source),
+            Self::Shared(index) => Resolution::Adopt(shared[index].clone()),
+            Self::Panic => resume_unwind(Box::new("an element")),
+        }
+    }
+}
+
+fn then<T: Debug + 'static, E: Debug + 'static>(result: Promise<T, E>, log: OnResult) {
+    result.handle::<(), _>(|outcome| log(format!("{outcome:?}")));
 }
 
 /// The crate's combinators.
@@ -139,9 +150,6 @@ fn native<I>(verb: Verb, elements: I, log: OnResult)
 where
     I: IntoIterator<Item: IntoResolution<i32, Value = i32>>,
 {
-    fn then<T: Debug + 'static, E: Debug + 'static>(result: Promise<T, E>, log: OnResult) {
-        result.handle::<(), _>(|outcome| log(format!("{outcome:?}")));
-    }
     match verb {
         Verb::All => then(Promise::all(elements), log),
         Verb::AllSettled => then(Promise::all_settled(elements), log),
@@ -296,16 +304,45 @@ fn model(verb: Verb, elements: &[Timed]) -> Option<(String, u8)> {
     }
 }
 
-/// The same by the crate.
-fn timed(verb: Verb, elements: &[Timed]) -> Option<(String, u8)> {
+/// What `some` comes to, and in which tick its handler runs.
+fn model_of_some(elements: &[Timed], count: usize) -> Option<(String, u8)> {
+    let rejected = |seen: &[(u8, usize)]| {
+        let mut seen: Vec<usize> = seen.iter().map(|&(_, index)| index).collect();
+        seen.sort_unstable();
+        let rejected = seen.into_iter().map(|index| elements[index]).filter(|element| !element.is_fulfilled());
+        format!("Rejected(AggregateError {{ errors: {:?} }})", rejected.map(Timed::number).collect::<Vec<_>>())
+    };
+    if count == 0 || elements.len() < count {
+        return Some((if count == 0 { "Fulfilled([])".to_string() } else { rejected(&[]) }, 1));
+    }
+    let mut in_time: Vec<(u8, usize)> =
+        (0..elements.len()).filter_map(|index| Some((elements[index].settles()?, index))).collect();
+    in_time.sort_unstable();
+    for end in 1..=in_time.len() {
+        let seen = &in_time[..end];
+        let of_seen = || seen.iter().map(|&(_, index)| elements[index]);
+        let values: Vec<_> = of_seen().filter(|element| element.is_fulfilled()).map(Timed::number).collect();
+        let tick = seen[end - 1].0 + 2;
+        if values.len() == count {
+            return Some((format!("Fulfilled({values:?})"), tick));
+        }
+        if elements.len() - (end - values.len()) < count {
+            let fault = of_seen().find(|element| matches!(element.fate, Fate::Panic(_)));
+            return Some((fault.map_or_else(|| rejected(seen), |fault| format!("{:?}", fault.outcome())), tick));
+        }
+    }
+    None
+}
+
+/// What the crate's `combine` comes to, and in which tick its handler runs.
+fn timed(elements: &[Timed], combine: impl FnOnce(Vec<Promise<i32, i32>>, OnResult)) -> Option<(String, u8)> {
     on_unhandled_rejection(|report| unreachable!("elements are handled: {report}"));
     let (seen, now) = (Rc::new(RefCell::new(None)), Rc::new(Cell::new(0)));
     run(|| {
         count(now.clone());
         let seen = seen.clone();
         let log = Box::new(move |text| *seen.borrow_mut() = Some((text, now.get())));
-        let elements = elements.iter().map(|element| element.promise());
-        native(verb, elements, log);
+        combine(elements.iter().map(|element| element.promise()).collect(), log);
     })
     .expect("there is a hook");
     seen.take()
@@ -318,6 +355,38 @@ fn count(now: Rc<Cell<u8>>) {
             count(now);
         }
     });
+}
+
+/// An element that is made when it is converted.
+struct Lazy {
+    element: Element,
+    shared: Vec<Promise<i32, i32>>,
+    log: Log,
+}
+
+impl IntoResolution<i32> for Lazy {
+    type Value = i32;
+
+    fn into_resolution(self) -> Resolution<i32, i32> {
+        self.log.borrow_mut().push(format!("convert {:?}", self.element));
+        self.element.resolution(&self.shared)
+    }
+}
+
+/// The trace of `combine` over three elements.
+fn shaped(elements: &[Element], sources: &[Source], combine: impl FnOnce([Lazy; 3], OnResult)) -> Vec<String> {
+    let log = Log::default();
+    let unhandled = log.clone();
+    on_unhandled_rejection(move |report| unhandled.borrow_mut().push(format!("unhandled {:?}", report.reason())));
+    run(|| {
+        count_ticks(0, log.clone());
+        let shared: Vec<_> = sources.iter().map(Source::promise).collect();
+        let lazy = |index: usize| Lazy { element: elements[index].clone(), shared: shared.clone(), log: log.clone() };
+        let seen = log.clone();
+        combine([0, 1, 2].map(lazy), Box::new(move |text| seen.borrow_mut().push(text)));
+    })
+    .expect("there is a hook");
+    log.take()
 }
 
 fn timed_element() -> impl Strategy<Value = Timed> {
@@ -335,6 +404,33 @@ proptest! {
 
     #[test]
     fn the_result_and_its_tick_follow_from_the_elements(verb in verb(), elements in vec(timed_element(), 0..6)) {
-        prop_assert_eq!(on_a_new_thread(|| timed(verb, &elements)), model(verb, &elements));
+        let seen = on_a_new_thread(|| timed(&elements, |elements, log| native(verb, elements, log)));
+        prop_assert_eq!(seen, model(verb, &elements));
+    }
+
+    #[test]
+    fn some_follows_from_the_elements(elements in vec(timed_element(), 0..6), count in 0..5_usize) {
+        let seen = on_a_new_thread(|| timed(&elements, |elements, log| then(Promise::some(elements, count), log)));
+        prop_assert_eq!(seen, model_of_some(&elements, count));
+    }
+
+    #[test]
+    fn joined_and_keyed_elements_are_all(elements in vec(element(), 3), sources in vec(source(), 2)) {
+        let expected = on_a_new_thread(|| shaped(&elements, &sources, |elements, log| {
+            then(Promise::all(elements).map(|values| values), log);
+        }));
+        let array = on_a_new_thread(|| shaped(&elements, &sources, |elements, log| {
+            then(Promise::join(elements).map(Vec::from), log);
+        }));
+        prop_assert_eq!(&array, &expected);
+        let tuple = on_a_new_thread(|| shaped(&elements, &sources, |[a, b, c], log| {
+            then(Promise::join((a, b, c)).map(|(a, b, c)| vec![a, b, c]), log);
+        }));
+        prop_assert_eq!(&tuple, &expected);
+        let keyed = on_a_new_thread(|| shaped(&elements, &sources, |elements, log| {
+            let entries = elements.into_iter().enumerate();
+            then(Promise::<Vec<_>, _>::all_keyed(entries).map(|pairs| pairs.into_iter().map(|pair| pair.1).collect::<Vec<_>>()), log);
+        }));
+        prop_assert_eq!(&keyed, &expected);
     }
 }

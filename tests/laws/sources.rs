@@ -124,6 +124,24 @@ impl Source {
         }
     }
 
+    /// The same, fulfilled where it would fail.
+    pub(crate) fn fulfilled(&self) -> Self {
+        let fate = |fate: Fate| match fate {
+            Fate::Fulfill(number) | Fate::Reject(number) | Fate::Panic(number) => Fate::Fulfill(number),
+        };
+        match self {
+            Self::Now(now) => Self::Now(fate(*now)),
+            Self::Later(ticks, later) => Self::Later(*ticks, fate(*later)),
+            Self::Never => Self::Never,
+            Self::Following(source) => Self::Following(Box::new(source.fulfilled())),
+            Self::Thenable(source) => Self::Thenable(Box::new(source.fulfilled())),
+        }
+    }
+
+    pub(crate) fn settles_without_fault(&self) -> bool {
+        !matches!(self.seen(), None | Some(Seen::Faulted(_)))
+    }
+
     /// The same with every value greater by `number`.
     fn plus(&self, number: i32) -> Self {
         let fate = |fate: Fate| if let Fate::Fulfill(value) = fate { Fate::Fulfill(value + number) } else { fate };
