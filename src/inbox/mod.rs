@@ -59,7 +59,10 @@ pub(crate) fn on_wake(callback: impl Fn() + Send + Sync + 'static) -> OnWake {
 /// Messages from any thread to one, which can sleep until one arrives.
 pub(crate) struct Inbox<M> {
     contents: Mutex<Contents<M>>,
+    /// A message has arrived, or the thread is asked to stop.
     arrived: Condvar,
+    /// The thread's loop is asked to stop at its next opportunity. Nobody takes that back.
+    stopped: AtomicBool,
 }
 
 struct Contents<M> {
@@ -79,7 +82,7 @@ impl<M> fmt::Debug for Inbox<M> {
 impl<M> Inbox<M> {
     pub(crate) fn new() -> Self {
         let contents = Contents { messages: Vec::new(), on_wake: None, closed: false };
-        Self { contents: Mutex::new(contents), arrived: Condvar::new() }
+        Self { contents: Mutex::new(contents), arrived: Condvar::new(), stopped: AtomicBool::new(false) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Contents<M>> {
@@ -134,13 +137,13 @@ impl<M> Inbox<M> {
         }
     }
 
-    /// Sleeps until there is a message, or `timeout` has passed.
+    /// Sleeps until there is a message, the thread is asked to stop, or `timeout` has passed.
     pub(crate) fn park(&self, timeout: Option<Duration>) {
         const SOUND: &str = "no code that could panic runs under the lock";
         // A time too far off to be told by the clock is as good as never.
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let mut contents = self.lock();
-        while contents.messages.is_empty() {
+        while contents.messages.is_empty() && !self.is_stopped() {
             contents = if let Some(deadline) = deadline {
                 let left = deadline.saturating_duration_since(Instant::now());
                 if left.is_zero() {
@@ -151,6 +154,20 @@ impl<M> Inbox<M> {
                 self.arrived.wait(contents).expect(SOUND)
             };
         }
+    }
+
+    /// Asks the thread's loop to stop, and wakes it if it sleeps.
+    pub(crate) fn stop(&self) {
+        let contents = self.lock();
+        // Under the lock, so that the thread does not fall asleep between its look at the flag and the wake.
+        self.stopped.store(true, Ordering::Release);
+        drop(contents);
+        self.arrived.notify_one();
+    }
+
+    /// Whether the thread's loop is asked to stop.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Acquire)
     }
 
     /// Accepts nothing from now on. Returns what had arrived, to be dropped by the thread it was for.
@@ -250,6 +267,19 @@ mod tests {
             assert_eq!(inbox.push(8), Err(8));
         });
     }
+
+    #[test]
+    fn a_thread_that_sleeps_is_woken_when_it_is_asked_to_stop() {
+        loom::model(|| {
+            let inbox = Arc::new(Inbox::<u32>::new());
+            let stopper = Arc::clone(&inbox);
+            let thread = thread::spawn(move || stopper.stop());
+            inbox.park(None);
+            assert!(inbox.is_stopped(), "there was no message");
+            thread.join().unwrap();
+        });
+    }
+
     #[test]
     fn a_task_that_is_woken_by_two_threads_sees_what_both_did() {
         loom::model(|| {
