@@ -9,7 +9,8 @@ use std::sync::Arc;
 use crate::cell::handle::Promise;
 use crate::error::LoopClosed;
 use crate::inbox::Inbox;
-use crate::inbox::home::{self, Key, Message, Target};
+use crate::inbox::home::{self, Key, Message};
+use crate::inbox::targets::{Awaited, Target};
 use crate::outcome::Fault;
 use crate::resolve::Producer;
 use crate::resolve::resolution::Resolution;
@@ -32,7 +33,7 @@ impl<T: Send + 'static, E: Debug + Send + 'static> Promise<T, E> {
     pub fn remote() -> (Self, RemoteResolver<T, E>) {
         let (promise, producer) = Producer::new(Location::caller());
         let (inbox, key) = home::new_key();
-        home::keep_target(key, Box::new(producer));
+        home::keep_target(key, Box::new(producer), Awaited::ByRuns);
         (promise, RemoteResolver { inbox, key, used: false, types: PhantomData })
     }
 }

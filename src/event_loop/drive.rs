@@ -7,9 +7,13 @@ use super::hooks::UnhandledRejection;
 use super::phases::{Lifetime, Phase, Progress};
 use super::state::LoopState;
 use super::turn::{Budget, Spent, Turn};
+use crate::inbox::home;
 
 /// What a run waits for, and does between two microtasks.
 pub(super) trait Purpose {
+    /// How long the loop goes on if it is not reached.
+    const LIFETIME: Lifetime;
+
     /// A microtask has run.
     fn after_microtask(&mut self);
 
@@ -21,6 +25,8 @@ pub(super) trait Purpose {
 pub(super) struct RunToTheEnd;
 
 impl Purpose for RunToTheEnd {
+    const LIFETIME: Lifetime = Lifetime::UntilNothingIsLeft;
+
     fn after_microtask(&mut self) {}
 
     fn is_reached(&self) -> bool {
@@ -28,21 +34,22 @@ impl Purpose for RunToTheEnd {
     }
 }
 
-/// Drains, and then runs the loop until the purpose is reached, or nothing is left that could run.
-pub(super) fn run(state: &LoopState, purpose: &mut dyn Purpose) -> Result<(), UnhandledRejection> {
-    loop {
+/// Drains, and then runs the loop until the purpose is reached, nothing is left that could run, or the loop is asked to stop.
+pub(super) fn run<P: Purpose>(state: &LoopState, purpose: &mut P) -> Result<(), UnhandledRejection> {
+    'drain: loop {
         drain(&mut || purpose.after_microtask())?;
         if purpose.is_reached() {
             return Ok(());
         }
-        loop {
-            match state.progress(Lifetime::UntilNothingIsLeft) {
-                Progress::Callback => break,
+        while !home::is_stopped() {
+            match state.progress(P::LIFETIME) {
+                Progress::Callback => continue 'drain,
                 Progress::Phase => {}
-                Progress::Poll if state.poll(true) => {}
-                Progress::Poll | Progress::End => return Ok(()),
+                Progress::Poll if state.poll(P::LIFETIME) => {}
+                Progress::Poll | Progress::End => break,
             }
         }
+        return Ok(());
     }
 }
 
@@ -59,7 +66,7 @@ pub(super) fn turn(state: &LoopState, budget: Budget) -> Result<Turn, UnhandledR
             }
             Progress::Phase => {}
             Progress::Poll if has_polled => break,
-            Progress::Poll => has_polled = state.poll(false),
+            Progress::Poll => has_polled = state.poll(Lifetime::OfTheHost),
             Progress::End => unreachable!("the host decides when it ends"),
         }
     }

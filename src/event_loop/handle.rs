@@ -11,7 +11,8 @@ use super::drive;
 use super::hooks::UnhandledRejection;
 use super::state::{self, Entered, LoopState, Running};
 use super::turn::{Budget, Pending, Turn};
-use crate::inbox::{self, home};
+use crate::inbox;
+use crate::inbox::home::{self, Outside};
 use crate::queue;
 
 /// An event loop of this thread, besides the one that every thread has.
@@ -343,9 +344,10 @@ impl EventLoop {
     /// What is pending.
     pub fn pending(&self) -> Pending {
         let _entered = self.entered();
-        let ((jobs, ticks), (remotes, tasks)) = (queue::lengths(), home::expected());
+        let (jobs, ticks) = queue::lengths();
+        let Outside { remotes, signals, ports, tasks } = home::outside();
         let (timers, immediates) = (self.state.timers.borrow().len(), self.state.immediates.borrow().len());
-        Pending { timers, immediates, jobs, ticks, messages: home::arrived(), remotes, tasks }
+        Pending { timers, immediates, jobs, ticks, messages: home::arrived(), remotes, tasks, ports, signals }
     }
 
     /// The seed of the [schedule](EventLoopBuilder::seed), if it has one.

@@ -36,10 +36,11 @@ use crate::error::Stalled;
 
 /// Runs `main`, then the event loop of this thread until nothing is left to do: `node main.js`.
 ///
-/// Nothing is left when the queues are empty, no timer and no immediate is pending, and nobody outside can send anything: no
-/// remote resolver, no blocking task and no waker is in other hands. Timers and immediates with
-/// [`keep_alive(false)`](crate::Timeout::keep_alive) do not count. Promises that are pending then stay so, as in Node. While
-/// only time or others can go on, the thread sleeps.
+/// Nothing is left when the queues are empty, no timer and no immediate is pending, and nobody outside is expected to send
+/// anything: no remote resolver, no blocking task and no waker is in other hands, and no [worker](crate::Worker) lives. What
+/// `keep_alive(false)` was called on does not count: [timers](crate::Timeout::keep_alive), immediates,
+/// [workers](crate::Worker::keep_alive). Promises that are pending then stay so, as in Node. While only time or others can go
+/// on, the thread sleeps.
 ///
 /// It runs the [`EventLoop`](crate::EventLoop) that is entered, or else the one that every thread has.
 ///
@@ -92,6 +93,9 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 /// The future is polled at once; then its continuations run as jobs of the microtask queue, in order with all others. The
 /// drain in which it becomes ready is run to its end, so no microtask is left; further macrotasks are. The future
 /// need not be `'static`.
+///
+/// The thread sleeps as long as anybody outside could wake the future, also one that does not keep [`run`] going: a signal, or
+/// a worker with `keep_alive(false)`.
 ///
 /// ```
 /// use thenable::{BlockOnError, Promise, try_block_on};

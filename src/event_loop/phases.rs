@@ -39,11 +39,13 @@ pub(super) enum Progress {
     End,
 }
 
-/// Whether the loop ends when nothing keeps it alive.
+/// How long the loop goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lifetime {
     /// As in Node: what `unref` was called on does not count.
     UntilNothingIsLeft,
+    /// The same, and as long as anybody outside could still send something: that may be what is waited for.
+    WhileReachable,
     /// Somebody else decides, who calls turn after turn.
     OfTheHost,
 }
@@ -51,7 +53,7 @@ pub(super) enum Lifetime {
 impl LoopState {
     /// Does the next thing.
     pub(super) fn progress(&self, lifetime: Lifetime) -> Progress {
-        let ends = || lifetime == Lifetime::UntilNothingIsLeft && !self.is_alive();
+        let ends = || !self.goes_on(lifetime);
         match self.phase.get() {
             Phase::Start if ends() => Progress::End,
             Phase::Start => {
@@ -93,12 +95,13 @@ impl LoopState {
         Progress::Phase
     }
 
-    /// Takes what has arrived, after sleeping until something does or a timer is due, if `may_sleep`.
+    /// Takes what has arrived; unless a host decides, after sleeping until something does or a timer is due.
     ///
     /// Returns `false` if only the time could bring anything, and it is virtual and stands still.
-    pub(super) fn poll(&self, may_sleep: bool) -> bool {
+    pub(super) fn poll(&self, lifetime: Lifetime) -> bool {
         debug_assert_eq!(self.phase.get(), Phase::Poll);
-        if may_sleep && self.is_alive() && !self.immediates.borrow().keeps_alive() && !self.sleep() {
+        let may_sleep = lifetime != Lifetime::OfTheHost && !self.immediates.borrow().keeps_alive();
+        if may_sleep && self.goes_on(lifetime) && !self.sleep(lifetime) {
             return false;
         }
         match &self.schedule {
@@ -112,7 +115,7 @@ impl LoopState {
     /// Waits for a message or for the next deadline. This is the one place where a loop sleeps.
     ///
     /// Returns `false` if only the time could bring anything, and it is virtual and stands still.
-    fn sleep(&self) -> bool {
+    fn sleep(&self, lifetime: Lifetime) -> bool {
         if home::arrived() > 0 {
             return true;
         }
@@ -121,22 +124,33 @@ impl LoopState {
             None => home::park(None),
             Some((_, 0)) => {}
             Some((_, left)) if !self.clock.is_virtual() => home::park(Some(Duration::from_millis(left))),
-            Some((deadline, _)) => return self.wait_for_virtual_time(deadline),
+            Some((deadline, _)) => return self.wait_for_virtual_time(deadline, lifetime),
         }
         true
     }
 
-    fn wait_for_virtual_time(&self, deadline: Millis) -> bool {
-        let (remotes, wakers) = home::expected();
-        if self.clock.advances_itself() && remotes == 0 {
+    fn wait_for_virtual_time(&self, deadline: Millis, lifetime: Lifetime) -> bool {
+        let may_come = match lifetime {
+            Lifetime::WhileReachable => home::can_be_reached,
+            _ => home::is_expecting,
+        };
+        // What works in other threads for this loop takes no virtual time, so the time waits for it.
+        if self.clock.advances_itself() && !home::awaits_work() {
             self.clock.move_to(Duration::from_millis(deadline));
-        } else if remotes + wakers > 0 {
-            // What works in other threads for this loop takes no virtual time, so the time waits for it.
+        } else if self.clock.advances_itself() || may_come() {
             home::park(None);
         } else {
             return false;
         }
         true
+    }
+
+    fn goes_on(&self, lifetime: Lifetime) -> bool {
+        match lifetime {
+            Lifetime::UntilNothingIsLeft => self.is_alive(),
+            Lifetime::WhileReachable => self.is_alive() || home::can_be_reached(),
+            Lifetime::OfTheHost => true,
+        }
     }
 
     /// Whether a run has to go on: something is left that keeps the loop alive.

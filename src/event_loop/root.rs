@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::Poll;
 
 use super::drive::Purpose;
+use super::phases::Lifetime;
 use crate::inbox::root::RootTask;
 use crate::inbox::waker::Shown;
 use crate::rejections;
@@ -40,6 +41,8 @@ impl<'a, F: Future> Root<'a, F> {
 }
 
 impl<F: Future> Purpose for Root<'_, F> {
+    const LIFETIME: Lifetime = Lifetime::WhileReachable;
+
     /// Polls, if the job that just ran was a wake of this future.
     fn after_microtask(&mut self) {
         if self.task.take_turn() {

@@ -64,10 +64,16 @@ pub struct Pending {
     pub ticks: usize,
     /// Messages of other threads that have arrived and are not delivered.
     pub messages: usize,
-    /// Remote resolvers that are not used, those of the work on the pool included.
+    /// What other threads are to settle: remote resolvers that are not used, those of the work on the pool included, and
+    /// [calls](crate::Worker::call) that are not answered.
     pub remotes: usize,
     /// Tasks that wait, and whose waker is in the hands of something that is not a promise of the loop.
     pub tasks: usize,
+    /// Ends of [workers](crate::Worker) on which messages may come: those of the workers of this loop that live, and a
+    /// worker's own [port](crate::Port).
+    pub ports: usize,
+    /// Signals that are waited for.
+    pub signals: usize,
 }
 
 /// What a turn has spent of its budget.

@@ -7,10 +7,12 @@ use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::mem;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
+use super::targets::{Awaited, Target, Targets};
 use super::waker::ForeignWaker;
 use super::{Inbox, OnWake, Sent};
 
@@ -27,11 +29,47 @@ pub(crate) enum Message {
     Settle(Key, Box<dyn Any + Send>),
     /// The remote resolver with this key was dropped unused.
     Abandon(Key),
+    /// A packet has arrived in the channel of the receiver with this key.
+    Arrived(Key),
+    /// The receiver with this key goes on with something that it had put off.
+    Resume(Key),
+    /// The receiver with this key was closed while another loop was entered.
+    Retire(Key),
 }
 
-/// What can settle a promise with something that came from another thread.
-pub(crate) trait Target {
-    fn settle(self: Box<Self>, parcel: Box<dyn Any + Send>);
+/// The receiving end of a channel, which hears of every packet in a macrotask of its own.
+pub(crate) trait Receiver {
+    /// One more packet is in the channel.
+    fn arrived(self: Rc<Self>);
+
+    /// The turn of one packet that was put off.
+    fn resume(self: Rc<Self>);
+
+    /// Whether a packet may still come.
+    fn is_open(&self) -> bool;
+}
+
+/// Gives out what keeps a loop alive, whichever loop is entered.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Holds(Rc<Cell<usize>>);
+
+impl Holds {
+    /// Keeps the loop alive, as a waker or a remote resolver in other hands does.
+    pub(crate) fn hold(&self) -> Hold {
+        self.0.set(self.0.get() + 1);
+        Hold(self.clone())
+    }
+}
+
+/// Keeps a loop alive until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Hold(Holds);
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        let Holds(count) = &self.0;
+        count.set(count.get() - 1);
+    }
 }
 
 /// The home of the entered loop, if it stands in [`HOME`]; else that of a loop that is not entered.
@@ -45,8 +83,12 @@ pub(crate) struct Home {
     taken: VecDeque<Sent<Message>>,
     /// The tasks whose wakers are in somebody else's hands.
     tasks: HashMap<Key, Waker>,
-    /// The promises that remote resolvers settle.
-    targets: HashMap<Key, Box<dyn Target>>,
+    /// The promises that others settle.
+    targets: Targets,
+    /// The receiving ends of channels. They keep the loop alive by a [`Hold`], if at all.
+    receivers: HashMap<Key, Rc<dyn Receiver>>,
+    /// What counts the `Hold`s, made when somebody first asks for it.
+    holds: Option<Holds>,
     /// A waker that no future has kept, for the next poll of a task in this loop.
     spare: Option<Arc<ForeignWaker>>,
 }
@@ -71,7 +113,7 @@ impl Drop for Home {
     /// The loop is gone, or its thread ends. What it kept is dropped here, and then the inbox closes: from now on a wake
     /// does nothing.
     fn drop(&mut self) {
-        drop((mem::take(&mut self.tasks), mem::take(&mut self.targets)));
+        drop((mem::take(&mut self.tasks), mem::take(&mut self.targets), mem::take(&mut self.receivers)));
         drop((mem::take(&mut self.taken), mem::take(&mut self.arrived), self.spare.take()));
         drop(self.inbox.take().map(|inbox| inbox.close()));
     }
@@ -115,14 +157,41 @@ pub(crate) fn task(key: Key) -> Option<Waker> {
     HOME.try_with(|home| home.borrow().tasks.get(&key).cloned()).ok().flatten()
 }
 
-/// Keeps what a remote resolver settles.
-pub(crate) fn keep_target(key: Key, target: Box<dyn Target>) {
+/// Keeps what others settle.
+pub(crate) fn keep_target(key: Key, target: Box<dyn Target>, awaited: Awaited) {
     // If the thread is about to end the target is dropped, which abandons its promise.
-    let _ = HOME.try_with(|home| home.borrow_mut().targets.insert(key, target));
+    let _ = HOME.try_with(|home| home.borrow_mut().targets.keep(key, target, awaited));
 }
 
 fn take_target(key: Key) -> Option<Box<dyn Target>> {
-    HOME.with(|home| home.borrow_mut().targets.remove(&key))
+    HOME.try_with(|home| home.borrow_mut().targets.remove(key)).ok().flatten()
+}
+
+/// Keeps the receiving end of a channel.
+pub(crate) fn keep_receiver(key: Key, receiver: Rc<dyn Receiver>) {
+    // If the thread is about to end the receiver is dropped.
+    let _ = HOME.try_with(|home| home.borrow_mut().receivers.insert(key, receiver));
+}
+
+/// Lets go of the receiving end of a channel, which the loop with this inbox keeps.
+pub(crate) fn forget_receiver(inbox: &Arc<Inbox<Message>>, key: Key) {
+    if is_home(inbox) {
+        // It may own what user code owns, so no borrow may be held when it is dropped.
+        drop(HOME.try_with(|home| home.borrow_mut().receivers.remove(&key)));
+    } else {
+        // If that loop is gone, so is the receiver.
+        let _ = inbox.push(Message::Retire(key));
+    }
+}
+
+fn receiver(key: Key) -> Option<Rc<dyn Receiver>> {
+    HOME.with(|home| home.borrow().receivers.get(&key).cloned())
+}
+
+/// What keeps this loop alive.
+pub(crate) fn holds() -> Holds {
+    // While the thread ends there is no loop to be kept.
+    HOME.try_with(|home| home.borrow_mut().holds.get_or_insert_default().clone()).unwrap_or_default()
 }
 
 /// Takes the waker that was put aside.
@@ -136,17 +205,63 @@ pub(super) fn put_spare(waker: Arc<ForeignWaker>) {
     drop(HOME.try_with(|home| home.borrow_mut().spare.replace(waker)));
 }
 
-/// Whether anybody outside can still send something: a waker or a remote resolver is in other hands.
+/// Whether somebody outside is expected to send something: a waker or a remote resolver is in other hands, or a channel
+/// keeps the loop alive.
 pub(crate) fn is_expecting() -> bool {
     HOME.with(|home| {
         let home = home.borrow();
-        !home.tasks.is_empty() || !home.targets.is_empty()
+        let is_held = || home.holds.as_ref().is_some_and(|Holds(count)| count.get() > 0);
+        !home.tasks.is_empty() || home.targets.count(Awaited::ByRuns) > 0 || is_held()
     })
 }
 
-/// How many remote resolvers are in other hands, and how many tasks' wakers.
-pub(crate) fn expected() -> (usize, usize) {
-    HOME.with(|home| (home.borrow().targets.len(), home.borrow().tasks.len()))
+/// Whether anybody outside can still send something, expected or not.
+pub(crate) fn can_be_reached() -> bool {
+    is_expecting()
+        || HOME.with(|home| {
+            let home = home.borrow();
+            !home.targets.is_empty() || home.receivers.values().any(|receiver| receiver.is_open())
+        })
+}
+
+/// Who may still send something.
+#[derive(Clone, Copy)]
+pub(crate) struct Outside {
+    /// What others work on: remote resolvers and calls.
+    pub(crate) remotes: usize,
+    /// Signals.
+    pub(crate) signals: usize,
+    /// Channels whose receiving end is open.
+    pub(crate) ports: usize,
+    /// Tasks whose wakers are in other hands.
+    pub(crate) tasks: usize,
+}
+
+/// How many of each kind may still send something.
+pub(crate) fn outside() -> Outside {
+    HOME.with(|home| {
+        let home = home.borrow();
+        let count = |awaited| home.targets.count(awaited);
+        Outside {
+            remotes: count(Awaited::ByRuns) + count(Awaited::ByTheClock),
+            signals: count(Awaited::ByNobody),
+            ports: home.receivers.values().filter(|receiver| receiver.is_open()).count(),
+            tasks: home.tasks.len(),
+        }
+    })
+}
+
+/// Whether others work on something for this loop. What they do takes no virtual time.
+pub(crate) fn awaits_work() -> bool {
+    HOME.with(|home| {
+        let targets = &home.borrow().targets;
+        targets.count(Awaited::ByRuns) + targets.count(Awaited::ByTheClock) > 0
+    })
+}
+
+/// Whether this loop is asked to stop.
+pub(crate) fn is_stopped() -> bool {
+    HOME.with(|home| home.borrow().inbox.as_ref().is_some_and(|inbox| inbox.is_stopped()))
 }
 
 /// How many messages have arrived and are not delivered yet.
@@ -197,12 +312,14 @@ pub(crate) struct Kept {
     taken: VecDeque<Sent<Message>>,
     arrived: Vec<Sent<Message>>,
     tasks: HashMap<Key, Waker>,
-    targets: HashMap<Key, Box<dyn Target>>,
+    targets: Targets,
+    receivers: HashMap<Key, Rc<dyn Receiver>>,
 }
 
 impl Kept {
     pub(crate) fn is_empty(&self) -> bool {
-        self.taken.is_empty() && self.arrived.is_empty() && self.tasks.is_empty() && self.targets.is_empty()
+        let has_messages = !self.taken.is_empty() || !self.arrived.is_empty();
+        !has_messages && self.tasks.is_empty() && self.targets.is_empty() && self.receivers.is_empty()
     }
 }
 
@@ -210,8 +327,13 @@ impl Kept {
 pub(crate) fn take() -> Kept {
     HOME.with(|home| {
         let home = &mut *home.borrow_mut();
-        let (taken, arrived) = (mem::take(&mut home.taken), mem::take(&mut home.arrived));
-        Kept { taken, arrived, tasks: mem::take(&mut home.tasks), targets: mem::take(&mut home.targets) }
+        Kept {
+            taken: mem::take(&mut home.taken),
+            arrived: mem::take(&mut home.arrived),
+            tasks: mem::take(&mut home.tasks),
+            targets: mem::take(&mut home.targets),
+            receivers: mem::take(&mut home.receivers),
+        }
     })
 }
 
@@ -247,7 +369,7 @@ pub(crate) fn wake_host() {
     }
 }
 
-/// Sleeps until a message arrives, or `timeout` has passed.
+/// Sleeps until a message arrives, the loop is asked to stop, or `timeout` has passed.
 pub(crate) fn park(timeout: Option<Duration>) {
     let inbox = HOME.with(|home| home.borrow_mut().inbox().clone());
     inbox.park(timeout);
@@ -265,6 +387,17 @@ impl Message {
                 }
             }
             Self::Abandon(key) => drop(take_target(key)),
+            Self::Arrived(key) => {
+                if let Some(receiver) = receiver(key) {
+                    receiver.arrived();
+                }
+            }
+            Self::Resume(key) => {
+                if let Some(receiver) = receiver(key) {
+                    receiver.resume();
+                }
+            }
+            Self::Retire(key) => drop(HOME.with(|home| home.borrow_mut().receivers.remove(&key))),
         }
     }
 }

@@ -3,6 +3,7 @@
 
 pub(crate) mod home;
 pub(crate) mod root;
+pub(crate) mod targets;
 pub(crate) mod waker;
 
 use std::cell::Cell;
