@@ -254,6 +254,9 @@ mod remote;
 
 mod stream;
 
+// Built on promises alone.
+mod events;
+
 // The loop, and what is built on all of it.
 mod event_loop;
 
@@ -275,6 +278,8 @@ pub use crate::event_loop::immediates::{Immediate, clear_immediate, set_immediat
 pub use crate::event_loop::timers::{Timeout, clear_interval, clear_timeout, set_interval, set_timeout};
 pub use crate::event_loop::turn::{Budget, Pending, Turn};
 pub use crate::event_loop::{BlockOnError, block_on, run, try_block_on};
+pub use crate::events::stream::Events;
+pub use crate::events::{Emitter, ListenerId};
 pub use crate::identity::{Origin, PromiseId};
 pub use crate::outcome::{Fault, Outcome, PromiseState};
 pub use crate::queue::{next_tick, queue_microtask};
