@@ -260,6 +260,8 @@ mod events;
 // The loop, and what is built on all of it.
 mod event_loop;
 
+mod worker;
+
 #[cfg(feature = "blocking")]
 mod background;
 
@@ -290,6 +292,11 @@ pub use crate::resolve::resolution::{IntoResolution, Resolution};
 pub use crate::resolve::thenable::Thenable;
 pub use crate::stream::PromiseStreamExt;
 pub use crate::stream::map_stream::MapStream;
+pub use crate::worker::Worker;
+pub use crate::worker::call::{Call, Reply};
+pub use crate::worker::error::{PortClosed, WorkerError, WorkerExit, WorkerPanic, WorkerRejection};
+pub use crate::worker::port::Port;
+pub use crate::worker::spawn::WorkerBuilder;
 
 /// The pages beside the source, compiled and run as tests.
 #[cfg(doctest)]

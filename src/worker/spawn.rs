@@ -1,0 +1,156 @@
+//! How a worker begins and ends.
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle, ThreadId};
+
+use super::call::Calls;
+use super::channel::Packet;
+use super::error::{WorkerError, WorkerExit, WorkerPanic, WorkerRejection};
+use super::inlet::{Inlet, KeepsAlive};
+use super::port::Port;
+use super::{Downward, Ending, Handle, Upward, Worker};
+use crate::event_loop;
+use crate::inbox::home;
+use crate::resolve::Producer;
+use crate::resolve::resolution::Resolution;
+
+/// Starts workers with a name or a stack of a certain size, as [`std::thread::Builder`] does threads.
+///
+/// ```
+/// use thenable::{Port, WorkerBuilder, block_on};
+///
+/// let worker = WorkerBuilder::new().name("indexer").stack_size(1 << 20).spawn(|port: Port<(), String>| {
+///     let name = std::thread::current().name().unwrap().to_string();
+///     port.post_message(name).unwrap();
+/// });
+/// let mut names = worker.messages();
+/// assert_eq!(block_on(futures::StreamExt::next(&mut names)).unwrap(), "indexer");
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use = "a builder does nothing until it spawns"]
+pub struct WorkerBuilder {
+    name: Option<String>,
+    stack_size: Option<usize>,
+}
+
+impl WorkerBuilder {
+    /// A builder of workers named "worker", with stacks of the usual size.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The name of the thread, which the message of a panic contains. It must not contain a NUL.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// The size of the stack, in bytes.
+    pub fn stack_size(mut self, bytes: usize) -> Self {
+        self.stack_size = Some(bytes);
+        self
+    }
+
+    /// See [`Worker::spawn`].
+    #[track_caller]
+    pub fn spawn<In, Out>(self, main: impl FnOnce(Port<In, Out>) + Send + 'static) -> Worker<In, Out>
+    where
+        In: Send + 'static,
+        Out: Send + 'static,
+    {
+        let (exited, producer) = Producer::new(Location::caller());
+        let (down, up) = (Arc::new(Downward::new()), Arc::new(Upward::new()));
+        let parent =
+            Parent { _leash: Leash(down.clone()), thread: Rc::default(), calls: Rc::default(), exited: producer };
+        let (thread, calls) = (parent.thread.clone(), parent.calls.clone());
+        let inlet = Inlet::open(up.clone(), KeepsAlive::UntilLast, move |ending| parent.hear_of(ending));
+        let inlet = inlet.expect("nobody asks the parent to stop");
+
+        let mut builder = thread::Builder::new().name(self.name.unwrap_or_else(|| "worker".to_string()));
+        if let Some(bytes) = self.stack_size {
+            builder = builder.stack_size(bytes);
+        }
+        let parent_thread = thread::current().id();
+        let (incoming, outgoing) = (down.clone(), up);
+        let worker_thread = match builder.spawn(move || live(main, &incoming, &outgoing, parent_thread)) {
+            Ok(handle) => {
+                let id = handle.thread().id();
+                thread.set(Some(handle));
+                id
+            }
+            Err(error) => {
+                drop(down.close());
+                inlet.finish(Err(WorkerError::NotStarted(Arc::new(error))));
+                inlet.retire();
+                parent_thread
+            }
+        };
+        let inlet = Rc::downgrade(&inlet);
+        let handle = Handle { inlet, worker: down, worker_thread, calls, exited, is_closed: Cell::new(false) };
+        Worker { handle: Rc::new(handle) }
+    }
+}
+
+/// What the parent does when the worker has ended.
+struct Parent<In> {
+    thread: Rc<Cell<Option<JoinHandle<()>>>>,
+    calls: Rc<Calls>,
+    exited: Producer<WorkerExit, WorkerError>,
+    /// Held for its drop.
+    _leash: Leash<In>,
+}
+
+impl<In> Parent<In> {
+    fn hear_of(self, ending: Ending) {
+        if let Some(thread) = self.thread.take() {
+            // It has nothing left to do but to drop what is its own. A panic in one of these drops has been printed.
+            let _ = thread.join();
+        }
+        self.calls.reject(&match &ending {
+            Ok(WorkerExit::Finished) => WorkerError::Closed,
+            Ok(WorkerExit::Terminated) => WorkerError::Terminated,
+            Err(error) => error.clone(),
+        });
+        self.exited.complete(Ok(match ending {
+            Ok(exit) => Resolution::Fulfill(exit),
+            Err(error) => Resolution::Reject(error),
+        }));
+    }
+}
+
+/// Stops the worker when it is dropped: nobody is left to hear of it, for the parent's thread ends.
+struct Leash<In>(Arc<Downward<In>>);
+
+impl<In> Drop for Leash<In> {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
+
+/// The life of the worker's thread.
+fn live<In, Out>(
+    main: impl FnOnce(Port<In, Out>),
+    incoming: &Arc<Downward<In>>,
+    outgoing: &Arc<Upward<Out>>,
+    parent: ThreadId,
+) where
+    In: Send + 'static,
+    Out: Send + 'static,
+{
+    let ending = match Port::open(incoming.clone(), outgoing.clone(), parent) {
+        Some(port) => match catch_unwind(AssertUnwindSafe(|| event_loop::run(|| main(port)))) {
+            Ok(Ok(())) if home::is_stopped() => Ok(WorkerExit::Terminated),
+            Ok(Ok(())) => Ok(WorkerExit::Finished),
+            Ok(Err(rejection)) => Err(WorkerError::UnhandledRejection(WorkerRejection::new(&rejection))),
+            Err(payload) => Err(WorkerError::Panicked(WorkerPanic::new(payload))),
+        },
+        None => Ok(WorkerExit::Terminated),
+    };
+    // Before anything is dropped: a call that is dropped says that it has no answer, and this is why.
+    let unread = incoming.end();
+    drop(outgoing.send(Packet::Last(ending)));
+    drop(unread);
+}
