@@ -1,17 +1,19 @@
 //! Work beside the loop, on a pool of threads.
 
 use std::fmt::Debug;
+use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::cell::handle::Promise;
 
 impl<T: Send + 'static, E: Debug + Send + 'static> Promise<T, E> {
     /// Runs `work` on a pool of threads, so that it may block, and settles the promise on this thread's loop: what Node
-    /// does with file and database access on libuv's pool.
+    /// does with file access and the like on libuv's pool.
     ///
-    /// The work is given to the pool at once. A panic in it settles the promise with a [`Fault`](crate::Fault). Dropping
-    /// the promise does not stop the work. The pool is that of the [`blocking`] crate, one for the process, which grows
-    /// with the work to 500 threads (the environment variable `BLOCKING_MAX_THREADS` sets another limit).
+    /// The work is given to the pool at once, and waits there in line if all threads are busy; see
+    /// [`set_blocking_threads`]. The result arrives as a macrotask. A panic in the work settles the promise with a
+    /// [`Fault`](crate::Fault). Until it is done it keeps the loop going. Dropping the promise does not stop the work, nor does
+    /// the end of the loop: the result is dropped then, on the pool.
     ///
     /// ```
     /// use thenable::{Promise, block_on};
@@ -33,4 +35,28 @@ impl<T: Send + 'static, E: Debug + Send + 'static> Promise<T, E> {
         blocking::unblock(work).detach();
         promise
     }
+}
+
+/// Says how many threads the pool of [`Promise::blocking`] may have at once: `UV_THREADPOOL_SIZE` of Node, where it is 4.
+///
+/// Here it is 500 unless this says otherwise, or the environment variable `BLOCKING_MAX_THREADS` when the pool is first used.
+/// The pool starts a thread when there is work and all threads are busy; what is over the limit waits in line. So the limit
+/// matters only where many pieces of work block at the same time. Set a lower one to bound the memory, or what all this work
+/// demands of a disk or a database. Do not set one below the number of pieces of work that wait for each other: they would
+/// wait for ever.
+///
+/// Call it before the pool is used. A higher limit takes effect with the next work; of the threads that are over a lower one,
+/// each ends when it has been idle for a while. The pool is that of the [`blocking`] crate, one for the process, so the limit is
+/// one for all that use it.
+///
+/// ```
+/// use std::num::NonZeroUsize;
+/// use thenable::{Promise, block_on, set_blocking_threads};
+///
+/// set_blocking_threads(NonZeroUsize::new(4).unwrap());
+/// let promise = Promise::<u64, ()>::blocking(|| Ok((1..=10).sum()));
+/// assert_eq!(block_on(promise), Ok(55));
+/// ```
+pub fn set_blocking_threads(limit: NonZeroUsize) {
+    blocking::set_max_blocking_threads(limit);
 }

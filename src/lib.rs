@@ -265,6 +265,8 @@ mod worker;
 #[cfg(feature = "blocking")]
 mod background;
 
+#[cfg(feature = "blocking")]
+pub use crate::background::set_blocking_threads;
 pub use crate::cell::handle::Promise;
 pub use crate::combinator::join::Join;
 pub use crate::error::{AggregateError, LoopClosed, SelfResolution, Stalled};
