@@ -265,6 +265,9 @@ mod worker;
 #[cfg(feature = "blocking")]
 mod background;
 
+#[cfg(feature = "signal")]
+mod shutdown;
+
 #[cfg(feature = "blocking")]
 pub use crate::background::set_blocking_threads;
 pub use crate::cell::handle::Promise;
@@ -292,6 +295,8 @@ pub use crate::remote::RemoteResolver;
 pub use crate::resolve::functions::{Reject, Resolve};
 pub use crate::resolve::resolution::{IntoResolution, Resolution};
 pub use crate::resolve::thenable::Thenable;
+#[cfg(feature = "signal")]
+pub use crate::shutdown::{Signal, SignalError, ctrl_c, next_signal};
 pub use crate::stream::PromiseStreamExt;
 pub use crate::stream::map_stream::MapStream;
 pub use crate::worker::Worker;

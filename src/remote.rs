@@ -31,9 +31,20 @@ impl<T: Send + 'static, E: Debug + Send + 'static> Promise<T, E> {
     /// ```
     #[track_caller]
     pub fn remote() -> (Self, RemoteResolver<T, E>) {
-        let (promise, producer) = Producer::new(Location::caller());
+        Self::remote_awaited(Awaited::ByRuns, Location::caller())
+    }
+
+    /// [`remote`](Self::remote), with a resolver for which neither `run` nor a virtual clock waits.
+    #[cfg(feature = "signal")]
+    #[track_caller]
+    pub(crate) fn remote_idle() -> (Self, RemoteResolver<T, E>) {
+        Self::remote_awaited(Awaited::ByNobody, Location::caller())
+    }
+
+    fn remote_awaited(awaited: Awaited, made_at: &'static Location<'static>) -> (Self, RemoteResolver<T, E>) {
+        let (promise, producer) = Producer::new(made_at);
         let (inbox, key) = home::new_key();
-        home::keep_target(key, Box::new(producer), Awaited::ByRuns);
+        home::keep_target(key, Box::new(producer), awaited);
         (promise, RemoteResolver { inbox, key, used: false, types: PhantomData })
     }
 }
