@@ -203,10 +203,33 @@
 //! assert_eq!(clock.now(), Duration::from_secs(180));
 //! ```
 //!
+//! # Other threads
+//!
+//! A promise stays on its thread. [`Promise::remote`] gives a resolver that may go to any other. A [`Worker`] is a thread with a
+//! loop of its own: messages move there and back, and a [call](Worker::call) is a message with a promise of its answer.
+//!
+//! ```
+//! use thenable::{Call, Port, Worker};
+//!
+//! let scales = Worker::spawn(|port: Port<Call<Vec<u32>, u32>>| {
+//!     port.on_message(|call| call.answer(|weights| Ok(weights.iter().sum())));
+//! });
+//! let sum = scales.call(vec![100, 250]).map(|grams| format!("{grams} g"));
+//! assert_eq!(thenable::block_on(sum).unwrap(), "350 g");
+//! ```
+//!
+//! # Events
+//!
+//! An [`Emitter`] calls its listeners with every event, in the order in which they were added; [`next_event`](Emitter::next_event)
+//! is a promise of the next one, and [`events`](Emitter::events) a stream of all.
+//!
 //! # Features
 //!
-//! - `blocking`, off by default: `Promise::blocking` runs work on a pool of threads beside the loop. Without it,
-//!   [`Promise::remote`] lets a thread of your own settle a promise.
+//! Both are off by default.
+//!
+//! - `blocking`: `Promise::blocking` runs work on a pool of threads beside the loop. Without it, [`Promise::remote`] lets a
+//!   thread of your own settle a promise.
+//! - `signal`: `ctrl_c` and `next_signal` are promises of signals. On systems other than Unix they are rejected.
 //!
 //! # What is missing
 //!

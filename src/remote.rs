@@ -10,7 +10,7 @@ use crate::cell::handle::Promise;
 use crate::error::LoopClosed;
 use crate::inbox::Inbox;
 use crate::inbox::home::{self, Key, Message};
-use crate::inbox::targets::{Awaited, Target};
+use crate::inbox::targets::{AwaitedBy, Target};
 use crate::outcome::Fault;
 use crate::resolve::Producer;
 use crate::resolve::resolution::Resolution;
@@ -31,17 +31,17 @@ impl<T: Send + 'static, E: Debug + Send + 'static> Promise<T, E> {
     /// ```
     #[track_caller]
     pub fn remote() -> (Self, RemoteResolver<T, E>) {
-        Self::remote_awaited(Awaited::ByRuns, Location::caller())
+        Self::remote_awaited(AwaitedBy::Runs, Location::caller())
     }
 
     /// [`remote`](Self::remote), with a resolver for which neither `run` nor a virtual clock waits.
     #[cfg(feature = "signal")]
     #[track_caller]
     pub(crate) fn remote_idle() -> (Self, RemoteResolver<T, E>) {
-        Self::remote_awaited(Awaited::ByNobody, Location::caller())
+        Self::remote_awaited(AwaitedBy::Nobody, Location::caller())
     }
 
-    fn remote_awaited(awaited: Awaited, made_at: &'static Location<'static>) -> (Self, RemoteResolver<T, E>) {
+    fn remote_awaited(awaited: AwaitedBy, made_at: &'static Location<'static>) -> (Self, RemoteResolver<T, E>) {
         let (promise, producer) = Producer::new(made_at);
         let (inbox, key) = home::new_key();
         home::keep_target(key, Box::new(producer), awaited);

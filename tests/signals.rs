@@ -7,8 +7,12 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread;
+use std::time::Duration;
 
-use thenable::{Port, Promise, Signal, Worker, block_on, ctrl_c, next_signal, next_tick, queue_microtask, run};
+use thenable::{
+    EventLoop, Port, Promise, PromiseState, Signal, Worker, block_on, ctrl_c, delay, next_signal, next_tick,
+    queue_microtask, run,
+};
 
 const ROLE: &str = "THENABLE_SIGNAL_TEST";
 const SIGHUP: i32 = 1;
@@ -277,4 +281,16 @@ fn before_the_first_call_a_signal_does_what_it_always_did() {
     process.expect("ready");
     process.signal("INT");
     assert_eq!(process.end().signal(), Some(SIGINT));
+}
+
+#[test]
+fn a_signal_is_pending_and_neither_a_run_nor_a_virtual_clock_waits_for_it() {
+    let hour = Duration::from_secs(3600);
+    let clock = EventLoop::builder().virtual_clock().auto_advance(true).build();
+    let hangup = clock.enter(|| next_signal(Signal::Hangup));
+    clock.run(|| delay::<()>(hour)).unwrap();
+    assert_eq!(clock.now(), hour);
+    assert_eq!((clock.pending().signals, clock.pending().remotes), (1, 0));
+    drop(clock);
+    assert_eq!(hangup.state(), PromiseState::Pending);
 }

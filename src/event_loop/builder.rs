@@ -35,10 +35,11 @@ impl EventLoopBuilder {
     /// Whether the virtual clock jumps to the next deadline whenever the loop would sleep, so that a run takes no longer than
     /// its callbacks. Has no meaning for the clock of the system.
     ///
-    /// While a remote resolver is out, be it one of [`Promise::remote`](crate::Promise::remote) or of the pool's work, the time
-    /// stands still and the loop waits for it: what another thread does takes no virtual time. So a resolver that is called
-    /// by a timer of the loop itself is waited for in vain. A waker in other hands does not stop the time, for it may belong
-    /// to something that waits for a timer.
+    /// While a remote resolver is out, be it one of [`Promise::remote`](crate::Promise::remote) or of the pool's work, or a
+    /// [call](crate::Worker::call) to a worker waits for its answer, the time stands still and the loop waits for it: what
+    /// another thread does takes no virtual time. So a resolver that is called by a timer of the loop itself is waited for in
+    /// vain. A waker in other hands does not stop the time, for it may belong to something that waits for a timer; nor does a
+    /// worker that lives, for it may have nothing to do, nor a signal.
     pub fn auto_advance(self, auto_advance: bool) -> Self {
         Self { auto_advance, ..self }
     }

@@ -148,7 +148,7 @@ impl LoopState {
     fn goes_on(&self, lifetime: Lifetime) -> bool {
         match lifetime {
             Lifetime::UntilNothingIsLeft => self.is_alive(),
-            Lifetime::WhileReachable => self.is_alive() || home::can_be_reached(),
+            Lifetime::WhileReachable => self.is_alive() || home::can_be_reached() || home::arrived() > 0,
             Lifetime::OfTheHost => true,
         }
     }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
-use super::targets::{Awaited, Target, Targets};
+use super::targets::{AwaitedBy, Target, Targets};
 use super::waker::ForeignWaker;
 use super::{Inbox, OnWake, Sent};
 
@@ -158,7 +158,7 @@ pub(crate) fn task(key: Key) -> Option<Waker> {
 }
 
 /// Keeps what others settle.
-pub(crate) fn keep_target(key: Key, target: Box<dyn Target>, awaited: Awaited) {
+pub(crate) fn keep_target(key: Key, target: Box<dyn Target>, awaited: AwaitedBy) {
     // If the thread is about to end the target is dropped, which abandons its promise.
     let _ = HOME.try_with(|home| home.borrow_mut().targets.keep(key, target, awaited));
 }
@@ -211,7 +211,7 @@ pub(crate) fn is_expecting() -> bool {
     HOME.with(|home| {
         let home = home.borrow();
         let is_held = || home.holds.as_ref().is_some_and(|Holds(count)| count.get() > 0);
-        !home.tasks.is_empty() || home.targets.count(Awaited::ByRuns) > 0 || is_held()
+        !home.tasks.is_empty() || home.targets.count(AwaitedBy::Runs) > 0 || is_held()
     })
 }
 
@@ -243,8 +243,8 @@ pub(crate) fn outside() -> Outside {
         let home = home.borrow();
         let count = |awaited| home.targets.count(awaited);
         Outside {
-            remotes: count(Awaited::ByRuns) + count(Awaited::ByTheClock),
-            signals: count(Awaited::ByNobody),
+            remotes: count(AwaitedBy::Runs) + count(AwaitedBy::Clock),
+            signals: count(AwaitedBy::Nobody),
             ports: home.receivers.values().filter(|receiver| receiver.is_open()).count(),
             tasks: home.tasks.len(),
         }
@@ -255,7 +255,7 @@ pub(crate) fn outside() -> Outside {
 pub(crate) fn awaits_work() -> bool {
     HOME.with(|home| {
         let targets = &home.borrow().targets;
-        targets.count(Awaited::ByRuns) + targets.count(Awaited::ByTheClock) > 0
+        targets.count(AwaitedBy::Runs) + targets.count(AwaitedBy::Clock) > 0
     })
 }
 

@@ -12,25 +12,25 @@ pub(crate) trait Target {
 
 /// Who waits until a target is settled, besides a `block_on` that has nothing else to wait for.
 #[derive(Clone, Copy)]
-pub(crate) enum Awaited {
+pub(crate) enum AwaitedBy {
     /// A run, and a virtual clock: a remote resolver.
-    ByRuns,
+    Runs,
     /// A virtual clock, for others work on it. A run waits only if something else keeps it alive: a call to a worker.
-    ByTheClock,
+    Clock,
     /// Nobody: it may never come. A signal.
-    ByNobody,
+    Nobody,
 }
 
 /// Targets under keys.
 #[derive(Default)]
 pub(super) struct Targets {
-    /// Those of each [`Awaited`].
+    /// Those of each [`AwaitedBy`].
     kept: [HashMap<Key, Box<dyn Target>>; 3],
 }
 
 impl Targets {
     /// Keeps a target. Returns the one that had the key.
-    pub(super) fn keep(&mut self, key: Key, target: Box<dyn Target>, awaited: Awaited) -> Option<Box<dyn Target>> {
+    pub(super) fn keep(&mut self, key: Key, target: Box<dyn Target>, awaited: AwaitedBy) -> Option<Box<dyn Target>> {
         self.kept[awaited as usize].insert(key, target)
     }
 
@@ -39,7 +39,7 @@ impl Targets {
     }
 
     /// How many there are that are awaited so.
-    pub(super) fn count(&self, awaited: Awaited) -> usize {
+    pub(super) fn count(&self, awaited: AwaitedBy) -> usize {
         self.kept[awaited as usize].len()
     }
 

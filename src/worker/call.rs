@@ -2,20 +2,22 @@
 
 use std::any::Any;
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt::{self, Debug};
 use std::marker::PhantomData;
 use std::panic::Location;
 use std::rc::Rc;
+use std::sync::{Arc, OnceLock};
 use std::thread::{self, ThreadId};
 
 use super::channel::{Address, Channel, Packet};
 use super::error::{PortClosed, WorkerError};
 use crate::cell::handle::Promise;
 use crate::error::LoopClosed;
+use crate::inbox::Inbox;
 use crate::inbox::home::{self, Key, Message};
-use crate::inbox::targets::{Awaited, Target};
+use crate::inbox::targets::{AwaitedBy, Target};
 use crate::outcome::{Fault, Outcome};
 use crate::queue::queue_microtask;
 use crate::resolve::resolution::{IntoResolution, Resolution};
@@ -101,8 +103,13 @@ pub struct Reply<T, E = Infallible> {
     caller: Option<Address>,
     /// The thread that was called.
     called: ThreadId,
+    /// `None` if a worker has called its parent.
+    cause: Option<Cause>,
     types: PhantomData<fn(T, E)>,
 }
+
+/// Why a worker answers no more calls, when it has ended.
+pub(super) type Cause = Arc<OnceLock<WorkerError>>;
 
 /// What travels back.
 enum Answer<T, E> {
@@ -173,7 +180,7 @@ where
 impl<T, E> Drop for Reply<T, E> {
     fn drop(&mut self) {
         let Some(caller) = self.caller.take() else { return };
-        let unanswered = Unanswered(caller);
+        let unanswered = Unanswered { caller, cause: self.cause.take() };
         if thread::panicking() && thread::current().id() == self.called {
             // If the panic ends the worker, the caller is to hear of that. If not, the microtask runs.
             queue_microtask(move || drop(unanswered));
@@ -182,12 +189,18 @@ impl<T, E> Drop for Reply<T, E> {
 }
 
 /// Tells the caller that there is no answer, when it is dropped.
-struct Unanswered(Address);
+struct Unanswered {
+    caller: Address,
+    cause: Option<Cause>,
+}
 
 impl Drop for Unanswered {
     fn drop(&mut self) {
-        let error: WorkerError = WorkerError::Unanswered;
-        let _ = self.0.inbox.push(Message::Settle(self.0.key, Box::new(error)));
+        // What is dropped because the worker has ended says so, for this may arrive before the news of that: they go to
+        // different loops if the call was made in another one than the worker.
+        let ended = self.cause.as_ref().and_then(|cause| cause.get().cloned());
+        let error = ended.unwrap_or(WorkerError::Unanswered);
+        let _ = self.caller.inbox.push(Message::Settle(self.caller.key, Box::new(error)));
     }
 }
 
@@ -197,18 +210,40 @@ impl<T, E> Debug for Reply<T, E> {
     }
 }
 
-/// The calls of one side that wait for an answer, in the order of calling.
+/// The calls of one side that wait for an answer, in the order of calling, each with the inbox of the loop that called.
 #[derive(Default)]
-pub(super) struct Calls(RefCell<BTreeSet<Key>>);
+pub(super) struct Calls(RefCell<BTreeMap<Key, Arc<Inbox<Message>>>>);
 
 impl Calls {
-    /// Rejects all of them.
+    /// Rejects all of them: those of the entered loop now, those of other loops of the thread by a message.
     pub(super) fn reject(&self, error: &WorkerError) {
-        // Settling one takes it off the list, and runs wakers, which may call again.
-        let waiting = self.0.take();
-        for key in waiting {
-            Message::Settle(key, Box::new(error.clone())).deliver();
+        // Settling one runs wakers, which may call again.
+        while let Some((key, inbox)) = self.take_first() {
+            let rejection = Message::Settle(key, Box::new(error.clone()));
+            if home::is_home(&inbox) {
+                rejection.deliver();
+            } else {
+                // If that loop is gone, so is the promise.
+                let _ = inbox.push(rejection);
+            }
         }
+    }
+
+    fn take_first(&self) -> Option<(Key, Arc<Inbox<Message>>)> {
+        self.0.borrow_mut().pop_first()
+    }
+}
+
+/// Takes a call off the list when it is dropped.
+struct Listed {
+    key: Key,
+    calls: Rc<Calls>,
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        let listed = self.calls.0.borrow_mut().remove(&self.key);
+        drop(listed);
     }
 }
 
@@ -218,9 +253,10 @@ pub(super) struct Callee<'a, M, L> {
     /// Whether the way is closed on the caller's side.
     pub(super) is_closed: bool,
     pub(super) thread: ThreadId,
+    pub(super) cause: Option<&'a Cause>,
     pub(super) calls: &'a Rc<Calls>,
     /// Who waits for the answer.
-    pub(super) awaited: Awaited,
+    pub(super) awaited: AwaitedBy,
 }
 
 impl<M, L> Callee<'_, M, L> {
@@ -237,13 +273,11 @@ impl<M, L> Callee<'_, M, L> {
     {
         let (promise, caller) = self.expect_answer::<T, E>(made_at);
         let key = caller.key;
-        let reply = Reply { caller: Some(caller), called: self.thread, types: PhantomData };
+        let cause = self.cause.cloned();
+        let reply = Reply { caller: Some(caller), called: self.thread, cause, types: PhantomData };
         let message = wrap(Call { message, reply });
         let sent = if self.is_closed { Err(PortClosed(message)) } else { self.channel.send_message(message) };
-        sent.map(|()| promise).inspect_err(|_| {
-            self.calls.0.borrow_mut().remove(&key);
-            Message::Abandon(key).deliver();
-        })
+        sent.map(|()| promise).inspect_err(|_| Message::Abandon(key).deliver())
     }
 
     /// A promise that waits for an answer, and where the answer goes.
@@ -257,8 +291,10 @@ impl<M, L> Callee<'_, M, L> {
     {
         let (promise, producer) = Producer::new(made_at);
         let (inbox, key) = home::new_key();
-        home::keep_target(key, Box::new(Pending { producer, key, calls: self.calls.clone() }), self.awaited);
-        self.calls.0.borrow_mut().insert(key);
+        // The list first: if the thread is about to end, the target is dropped at once.
+        self.calls.0.borrow_mut().insert(key, inbox.clone());
+        let listed = Listed { key, calls: self.calls.clone() };
+        home::keep_target(key, Box::new(Pending { producer, _listed: listed }), self.awaited);
         (promise, Address { inbox, key })
     }
 }
@@ -266,8 +302,8 @@ impl<M, L> Callee<'_, M, L> {
 /// The promise of a call, at home.
 struct Pending<T, E> {
     producer: Producer<T, WorkerError<E>>,
-    key: Key,
-    calls: Rc<Calls>,
+    /// Held for its drop.
+    _listed: Listed,
 }
 
 impl<T, E> Target for Pending<T, E>
@@ -276,7 +312,8 @@ where
     E: Debug + Send + 'static,
 {
     fn settle(self: Box<Self>, parcel: Box<dyn Any + Send>) {
-        self.calls.0.borrow_mut().remove(&self.key);
+        let Self { producer, _listed: listed } = *self;
+        drop(listed);
         let completion = match parcel.downcast::<WorkerError>() {
             Ok(error) => Ok(Resolution::Reject(error.of_call())),
             Err(parcel) => match *parcel.downcast().expect("a reply and its promise have the same types") {
@@ -285,6 +322,6 @@ where
                 Answer::Panic(payload) => Err(Fault::from_panic(payload)),
             },
         };
-        self.producer.complete(completion);
+        producer.complete(completion);
     }
 }

@@ -64,9 +64,22 @@ enum Receiver {
     Open(Address),
     /// Takes nothing any more. The queue is empty.
     Closed {
+        /// Its loop goes on, and may be asked to stop.
+        address: Option<Address>,
         /// It is not only closed: its loop has ended, and says so with a last packet of its own.
         ended: bool,
     },
+}
+
+impl Receiver {
+    fn close(self, ends: bool) -> Self {
+        let (address, ended) = match self {
+            Self::Starting { .. } => (None, false),
+            Self::Open(address) => (Some(address), false),
+            Self::Closed { address, ended } => (address, ended),
+        };
+        Self::Closed { address, ended: ended || ends }
+    }
 }
 
 impl<P> Channel<P> {
@@ -125,19 +138,16 @@ impl<P> Channel<P> {
         self.close_as(true)
     }
 
-    fn close_as(&self, ended: bool) -> VecDeque<P> {
+    fn close_as(&self, ends: bool) -> VecDeque<P> {
         let mut state = self.lock();
-        let ended = ended || matches!(state.receiver, Receiver::Closed { ended: true });
-        let receiver = mem::replace(&mut state.receiver, Receiver::Closed { ended });
-        let packets = mem::take(&mut state.packets);
-        drop(state);
-        drop(receiver);
-        packets
+        let before = mem::replace(&mut state.receiver, Receiver::Closed { address: None, ended: false });
+        state.receiver = before.close(ends);
+        mem::take(&mut state.packets)
     }
 
     /// Whether the loop of the receiving end has ended.
     pub(super) fn has_ended(&self) -> bool {
-        matches!(self.lock().receiver, Receiver::Closed { ended: true })
+        matches!(self.lock().receiver, Receiver::Closed { ended: true, .. })
     }
 
     /// Asks the loop of the receiving end to stop.
@@ -149,7 +159,7 @@ impl<P> Channel<P> {
                 None
             }
             Receiver::Open(address) => Some(address.clone()),
-            Receiver::Closed { .. } => None,
+            Receiver::Closed { address, .. } => address.clone(),
         };
         drop(state);
         if let Some(address) = address {
@@ -235,6 +245,21 @@ mod tests {
                 address.inbox.park(None);
                 assert!(address.inbox.is_stopped());
             }
+            thread.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn a_loop_that_is_asked_to_stop_while_it_closes_its_end_stops() {
+        loom::model(|| {
+            let (channel, address) = (Arc::new(Numbers::new()), address());
+            assert!(channel.open(&address));
+            let stopper = channel.clone();
+            let thread = thread::spawn(move || stopper.stop());
+            // Its loop goes on, and sleeps.
+            drop(channel.close());
+            address.inbox.park(None);
+            assert!(address.inbox.is_stopped());
             thread.join().unwrap();
         });
     }

@@ -40,7 +40,7 @@ pub(super) struct Inlet<M, L> {
     hold: Cell<Option<Hold>>,
 }
 
-/// When an inlet keeps the loop going, if that is wanted.
+/// When an inlet keeps the loop going, if that is wanted, besides while it delivers what waited for a listener.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum KeepsAlive {
     /// Until the last packet: the parent's, as long as the worker lives.
@@ -124,6 +124,14 @@ impl<M, L> Inlet<M, L> {
         self.update_hold();
     }
 
+    /// Whether it keeps its loop alive, and another loop is entered.
+    pub(super) fn holds_another_loop(&self) -> bool {
+        let hold = self.hold.take();
+        let holds = hold.is_some();
+        self.hold.set(hold);
+        holds && !home::is_home(&self.address.inbox)
+    }
+
     /// No handle is left.
     pub(super) fn orphan(&self) {
         self.orphaned.set(true);
@@ -150,8 +158,11 @@ impl<M, L> Inlet<M, L> {
     }
 
     fn update_hold(&self) {
-        let has_reason = self.keeps_alive == KeepsAlive::UntilLast || self.listening.get().is_some();
-        let holds = has_reason && self.wanted_alive.get() && !self.ended.get();
+        let listens = self.listening.get().is_some();
+        let expects = !self.ended.get() && (self.keeps_alive == KeepsAlive::UntilLast || listens);
+        // What waits has its turn to come, also after the last packet.
+        let delivers = listens && !self.waiting.borrow().is_empty();
+        let holds = self.wanted_alive.get() && (expects || delivers);
         let hold = self.hold.take();
         self.hold.set(holds.then(|| hold.unwrap_or_else(|| self.holds.hold())));
     }
@@ -195,6 +206,7 @@ impl<M, L> Inlet<M, L> {
             Some(Packet::Last(last)) => self.finish(last),
             None => {}
         }
+        self.update_hold();
         self.retire_if_done();
     }
 

@@ -18,7 +18,7 @@ use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::thread::ThreadId;
 
-use self::call::{Call, Callee, Calls};
+use self::call::{Call, Callee, Calls, Cause};
 use self::channel::{Channel, Packet};
 use self::error::{PortClosed, WorkerError, WorkerExit};
 use self::inlet::Inlet;
@@ -26,7 +26,7 @@ use self::port::{Port, messages_of};
 use self::spawn::WorkerBuilder;
 use crate::cell::handle::Promise;
 use crate::events::stream::Events;
-use crate::inbox::targets::Awaited;
+use crate::inbox::targets::AwaitedBy;
 use crate::outcome::Outcome;
 
 /// How a worker ended.
@@ -69,8 +69,8 @@ type Upward<Out> = Channel<Packet<Out, Ending>>;
 ///
 /// The worker ends when its loop has nothing left to do. Its [port](Port) keeps the loop going while it listens, until the
 /// last handle of the worker is dropped or [`close`](Self::close) is called: then it gets what was sent before, and nothing
-/// more. [`terminate`](Self::terminate) stops it sooner. If the parent's loop goes, because its thread ends, the worker is
-/// terminated.
+/// more. [`terminate`](Self::terminate) stops it sooner. If the parent's loop goes, because its thread ends or its
+/// [`EventLoop`](crate::EventLoop) is dropped, the worker is terminated.
 ///
 /// A worker keeps its parent's loop going as long as it lives, unless [`keep_alive(false)`](Self::keep_alive) was called.
 /// [`exited`](Self::exited) tells how it ended. If a panic or an unhandled rejection ended it, that promise is rejected. If
@@ -78,6 +78,12 @@ type Upward<Out> = Channel<Packet<Out, Ending>>;
 /// Node.
 ///
 /// A clone is another handle on the same worker. A handle stays on the parent's thread.
+///
+/// # Which loop
+///
+/// On the parent's side the worker belongs to the loop in which it was spawned: that one delivers its messages, settles
+/// [`exited`](Self::exited), and is kept going. A call is answered in the loop that is entered when it is made. On its own
+/// thread the worker's port belongs to the [loop of the thread](crate::EventLoop::of_thread).
 pub struct Worker<In, Out = Infallible> {
     handle: Rc<Handle<In, Out>>,
 }
@@ -87,6 +93,7 @@ struct Handle<In, Out> {
     inlet: Weak<Inlet<Out, Ending>>,
     worker: Arc<Downward<In>>,
     worker_thread: ThreadId,
+    cause: Cause,
     calls: Rc<Calls>,
     exited: Promise<WorkerExit, WorkerError>,
     /// Whether the worker was told that nothing more will be sent.
@@ -230,10 +237,12 @@ impl<In: Send + 'static, Out: Send + 'static> Worker<In, Out> {
     }
 
     fn callee(&self) -> Callee<'_, In, ()> {
-        let Handle { worker, worker_thread, calls, is_closed, .. } = &*self.handle;
+        let Handle { worker, worker_thread, cause, calls, is_closed, .. } = &*self.handle;
         let (is_closed, thread) = (is_closed.get(), *worker_thread);
-        // The worker itself keeps the loop going, or is not to.
-        Callee { channel: worker, is_closed, thread, calls, awaited: Awaited::ByTheClock }
+        // The worker itself keeps its loop going, or is not to. Any other loop has nothing but the call.
+        let in_another_loop = self.handle.inlet.upgrade().is_some_and(|inlet| inlet.holds_another_loop());
+        let awaited = if in_another_loop { AwaitedBy::Runs } else { AwaitedBy::Clock };
+        Callee { channel: worker, is_closed, thread, cause: Some(cause), calls, awaited }
     }
 
     /// Why nothing can be sent. `None` if the worker has ended, and the reason has not arrived yet.
@@ -241,6 +250,8 @@ impl<In: Send + 'static, Out: Send + 'static> Worker<In, Out> {
         match self.handle.exited.peek().as_deref() {
             Some(Outcome::Rejected(error)) => Some(error.clone()),
             Some(Outcome::Fulfilled(WorkerExit::Terminated)) => Some(WorkerError::Terminated),
+            // The loop that would hear of its end is gone.
+            None if self.handle.inlet.strong_count() == 0 => Some(WorkerError::Terminated),
             None if self.handle.worker.has_ended() => None,
             _ => Some(WorkerError::Closed),
         }
@@ -270,7 +281,8 @@ impl<In: Send + 'static, Out: Send + 'static> Worker<In, Out> {
     ///
     /// A callback that runs is not interrupted, nor is a drain, as it is in Node: a worker that never returns to its loop
     /// cannot be stopped. Messages it has not received are dropped, on its thread; so is everything that is pending there. Calls
-    /// that wait are rejected with [`WorkerError::Terminated`]. A worker that has not begun does not begin.
+    /// that wait are rejected with [`WorkerError::Terminated`]. A worker that has not begun does not begin. One that runs a loop
+    /// of its own inside a callback stops when that has returned.
     ///
     /// ```
     /// use thenable::{Port, Worker, WorkerExit, block_on};
@@ -286,7 +298,7 @@ impl<In: Send + 'static, Out: Send + 'static> Worker<In, Out> {
     /// The promise of how the worker ends: Node's events `exit` and `error` in one.
     ///
     /// It settles when the thread has ended, after everything that the worker sent. It is rejected if a panic or an unhandled
-    /// rejection ended it. Each call gives a handle on the same promise.
+    /// rejection ended it. If the parent's loop goes before, it is abandoned. Each call gives a handle on the same promise.
     ///
     /// ```
     /// use thenable::{Port, Worker, WorkerError, WorkerExit, block_on};

@@ -14,7 +14,7 @@ use super::inlet::{Inlet, KeepsAlive};
 use super::{Downward, Upward};
 use crate::cell::handle::Promise;
 use crate::events::stream::{Events, feed};
-use crate::inbox::targets::Awaited;
+use crate::inbox::targets::AwaitedBy;
 use crate::resolve::Producer;
 use crate::resolve::resolution::Resolution;
 
@@ -147,7 +147,7 @@ impl<In: Send + 'static, Out: Send + 'static> Port<In, Out> {
     {
         let Handle { parent, parent_thread, calls, is_closed, .. } = &*self.handle;
         let (is_closed, thread) = (is_closed.get(), *parent_thread);
-        let callee = Callee { channel: parent, is_closed, thread, calls, awaited: Awaited::ByRuns };
+        let callee = Callee { channel: parent, is_closed, thread, cause: None, calls, awaited: AwaitedBy::Runs };
         callee.call(Out::from, message, Location::caller())
     }
 

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle, ThreadId};
 
-use super::call::Calls;
+use super::call::{Calls, Cause};
 use super::channel::Packet;
 use super::error::{WorkerError, WorkerExit, WorkerPanic, WorkerRejection};
 use super::inlet::{Inlet, KeepsAlive};
@@ -63,9 +63,9 @@ impl WorkerBuilder {
     {
         let (exited, producer) = Producer::new(Location::caller());
         let (down, up) = (Arc::new(Downward::new()), Arc::new(Upward::new()));
-        let parent =
-            Parent { _leash: Leash(down.clone()), thread: Rc::default(), calls: Rc::default(), exited: producer };
-        let (thread, calls) = (parent.thread.clone(), parent.calls.clone());
+        let (thread, calls) = (Rc::default(), Rc::default());
+        let leash = Leash { worker: down.clone(), calls: Rc::clone(&calls) };
+        let parent = Parent { thread: Rc::clone(&thread), leash, exited: producer };
         let inlet = Inlet::open(up.clone(), KeepsAlive::UntilLast, move |ending| parent.hear_of(ending));
         let inlet = inlet.expect("nobody asks the parent to stop");
 
@@ -74,8 +74,9 @@ impl WorkerBuilder {
             builder = builder.stack_size(bytes);
         }
         let parent_thread = thread::current().id();
-        let (incoming, outgoing) = (down.clone(), up);
-        let worker_thread = match builder.spawn(move || live(main, &incoming, &outgoing, parent_thread)) {
+        let cause = Cause::default();
+        let (incoming, outgoing, why) = (down.clone(), up, cause.clone());
+        let worker_thread = match builder.spawn(move || live(main, &incoming, &outgoing, &why, parent_thread)) {
             Ok(handle) => {
                 let id = handle.thread().id();
                 thread.set(Some(handle));
@@ -89,7 +90,7 @@ impl WorkerBuilder {
             }
         };
         let inlet = Rc::downgrade(&inlet);
-        let handle = Handle { inlet, worker: down, worker_thread, calls, exited, is_closed: Cell::new(false) };
+        let handle = Handle { inlet, worker: down, worker_thread, cause, calls, exited, is_closed: Cell::new(false) };
         Worker { handle: Rc::new(handle) }
     }
 }
@@ -97,10 +98,8 @@ impl WorkerBuilder {
 /// What the parent does when the worker has ended.
 struct Parent<In> {
     thread: Rc<Cell<Option<JoinHandle<()>>>>,
-    calls: Rc<Calls>,
+    leash: Leash<In>,
     exited: Producer<WorkerExit, WorkerError>,
-    /// Held for its drop.
-    _leash: Leash<In>,
 }
 
 impl<In> Parent<In> {
@@ -109,11 +108,7 @@ impl<In> Parent<In> {
             // It has nothing left to do but to drop what is its own. A panic in one of these drops has been printed.
             let _ = thread.join();
         }
-        self.calls.reject(&match &ending {
-            Ok(WorkerExit::Finished) => WorkerError::Closed,
-            Ok(WorkerExit::Terminated) => WorkerError::Terminated,
-            Err(error) => error.clone(),
-        });
+        self.leash.calls.reject(&why_unanswered(&ending));
         self.exited.complete(Ok(match ending {
             Ok(exit) => Resolution::Fulfill(exit),
             Err(error) => Resolution::Reject(error),
@@ -121,12 +116,26 @@ impl<In> Parent<In> {
     }
 }
 
-/// Stops the worker when it is dropped: nobody is left to hear of it, for the parent's thread ends.
-struct Leash<In>(Arc<Downward<In>>);
+/// What it means for a call that the worker has ended.
+fn why_unanswered(ending: &Ending) -> WorkerError {
+    match ending {
+        Ok(WorkerExit::Finished) => WorkerError::Closed,
+        Ok(WorkerExit::Terminated) => WorkerError::Terminated,
+        Err(error) => error.clone(),
+    }
+}
+
+/// Stops the worker when it is dropped, if it still lives: nobody is left to hear of it, for the parent's loop goes. The calls
+/// that other loops of the thread have made are rejected.
+struct Leash<In> {
+    worker: Arc<Downward<In>>,
+    calls: Rc<Calls>,
+}
 
 impl<In> Drop for Leash<In> {
     fn drop(&mut self) {
-        self.0.stop();
+        self.worker.stop();
+        self.calls.reject(&WorkerError::Terminated);
     }
 }
 
@@ -135,6 +144,7 @@ fn live<In, Out>(
     main: impl FnOnce(Port<In, Out>),
     incoming: &Arc<Downward<In>>,
     outgoing: &Arc<Upward<Out>>,
+    why: &Cause,
     parent: ThreadId,
 ) where
     In: Send + 'static,
@@ -150,6 +160,7 @@ fn live<In, Out>(
         None => Ok(WorkerExit::Terminated),
     };
     // Before anything is dropped: a call that is dropped says that it has no answer, and this is why.
+    why.set(why_unanswered(&ending)).expect("a worker ends once");
     let unread = incoming.end();
     drop(outgoing.send(Packet::Last(ending)));
     drop(unread);

@@ -6,6 +6,7 @@
 mod calls;
 mod endings;
 mod lifetimes;
+mod loops;
 mod messages;
 
 use std::cell::RefCell;
