@@ -11,13 +11,38 @@ use thiserror::Error;
 
 use crate::event_loop::hooks::UnhandledRejection;
 
-/// How a worker ended, if nothing went wrong: Node's exit code. See [`Worker::exited`](crate::Worker::exited).
+/// How a worker ended, if nothing went wrong. See [`Worker::exited`](crate::Worker::exited).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum WorkerExit {
     /// Its loop had nothing left to do.
     Finished,
+    /// It called [`exit`](crate::Port::exit), with this code.
+    Exited(i32),
     /// [`terminate`](crate::Worker::terminate) stopped it.
     Terminated,
+}
+
+impl WorkerExit {
+    /// Node's exit code: 0 if it had nothing left to do, 1 if it was terminated, else what it called
+    /// [`exit`](crate::Port::exit) with. A worker that failed, which has a [`WorkerError`] instead, has code 1 in Node.
+    ///
+    /// ```
+    /// use thenable::{Port, Worker, block_on};
+    ///
+    /// let worker = Worker::<()>::spawn(|port: Port<()>| port.exit(3));
+    /// let code = worker.exited().map(|exit| exit.code()).catch(|error| {
+    ///     eprintln!("{error}");
+    ///     Ok(1)
+    /// });
+    /// assert_eq!(block_on(code).unwrap(), 3);
+    /// ```
+    pub const fn code(self) -> i32 {
+        match self {
+            Self::Finished => 0,
+            Self::Exited(code) => code,
+            Self::Terminated => 1,
+        }
+    }
 }
 
 /// Why a worker failed, or why a call to one did.

@@ -69,8 +69,8 @@ type Upward<Out> = Channel<Packet<Out, Ending>>;
 ///
 /// The worker ends when its loop has nothing left to do. Its [port](Port) keeps the loop going while it listens, until the
 /// last handle of the worker is dropped or [`close`](Self::close) is called: then it gets what was sent before, and nothing
-/// more. [`terminate`](Self::terminate) stops it sooner. If the parent's loop goes, because its thread ends or its
-/// [`EventLoop`](crate::EventLoop) is dropped, the worker is terminated.
+/// more. [`terminate`](Self::terminate) stops it sooner, and so does the worker itself by [`Port::exit`]. If the parent's
+/// loop goes, because its thread ends or its [`EventLoop`](crate::EventLoop) is dropped, the worker is terminated.
 ///
 /// A worker keeps its parent's loop going as long as it lives, unless [`keep_alive(false)`](Self::keep_alive) was called.
 /// [`exited`](Self::exited) tells how it ended. If a panic or an unhandled rejection ended it, that promise is rejected. If
@@ -295,7 +295,7 @@ impl<In: Send + 'static, Out: Send + 'static> Worker<In, Out> {
         self.exited()
     }
 
-    /// The promise of how the worker ends: Node's events `exit` and `error` in one.
+    /// The promise of how the worker ends: Node's events `exit` and `error` in one. [`WorkerExit::code`] is Node's exit code.
     ///
     /// It settles when the thread has ended, after everything that the worker sent. It is rejected if a panic or an unhandled
     /// rejection ended it. If the parent's loop goes before, it is abandoned. Each call gives a handle on the same promise.

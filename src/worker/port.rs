@@ -31,23 +31,41 @@ pub struct Port<In, Out = Infallible> {
 struct Handle<In, Out> {
     /// The thread keeps it until the port is closed.
     inlet: Weak<Inlet<In, ()>>,
+    incoming: Arc<Downward<In>>,
     parent: Arc<Upward<Out>>,
     parent_thread: ThreadId,
     calls: Rc<Calls>,
     closed: Promise<(), Infallible>,
     /// Whether it was closed on this side.
     is_closed: Cell<bool>,
+    exit: Rc<Exit>,
+}
+
+/// What a worker wants to end with.
+#[derive(Default)]
+pub(super) struct Exit(Cell<Option<i32>>);
+
+impl Exit {
+    /// The code, if it wants to end.
+    pub(super) fn code(&self) -> Option<i32> {
+        self.0.get()
+    }
 }
 
 impl<In: Send + 'static, Out: Send + 'static> Port<In, Out> {
     /// The port of the thread that runs. Returns `None` if the worker was terminated before.
-    pub(super) fn open(incoming: Arc<Downward<In>>, parent: Arc<Upward<Out>>, parent_thread: ThreadId) -> Option<Self> {
+    pub(super) fn open(
+        incoming: Arc<Downward<In>>,
+        parent: Arc<Upward<Out>>,
+        parent_thread: ThreadId,
+        exit: Rc<Exit>,
+    ) -> Option<Self> {
         let (closed, producer) = Producer::new(Location::caller());
         let on_last = move |()| producer.complete(Ok(Resolution::Fulfill(())));
-        let inlet = Inlet::open(incoming, KeepsAlive::WhileListening, on_last)?;
+        let inlet = Inlet::open(incoming.clone(), KeepsAlive::WhileListening, on_last)?;
         let inlet = Rc::downgrade(&inlet);
-        let calls = Rc::default();
-        let handle = Handle { inlet, parent, parent_thread, calls, closed, is_closed: Cell::new(false) };
+        let (calls, is_closed) = (Rc::default(), Cell::new(false));
+        let handle = Handle { inlet, incoming, parent, parent_thread, calls, closed, is_closed, exit };
         Some(Self { handle: Rc::new(handle) })
     }
 
@@ -168,6 +186,32 @@ impl<In: Send + 'static, Out: Send + 'static> Port<In, Out> {
         if let Some(inlet) = self.handle.inlet.upgrade() {
             inlet.finish(());
             inlet.retire();
+        }
+    }
+
+    /// Ends the worker with this code at its next opportunity, which is between two macrotasks: `process.exit(code)` in a worker of
+    /// Node. [`exited`](crate::Worker::exited) tells it to the parent.
+    ///
+    /// Node ends in the midst of the callback. Here it returns, and the queues are drained; then the worker ends as one that is
+    /// [terminated](crate::Worker::terminate), with everything that is pending. What was sent before still arrives. If it is
+    /// called more than once the first code counts; a panic or an unhandled rejection that comes before the end counts more.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use thenable::{Port, Worker, WorkerExit, block_on, set_interval};
+    ///
+    /// let worker = Worker::spawn(|port: Port<i32>| {
+    ///     set_interval(|| {}, Duration::from_secs(1));
+    ///     port.clone().on_message(move |code| port.exit(code));
+    /// });
+    /// worker.post_message(7).unwrap();
+    /// assert_eq!(block_on(worker.exited()).unwrap(), WorkerExit::Exited(7));
+    /// ```
+    pub fn exit(&self, code: i32) {
+        let Exit(asked) = &*self.handle.exit;
+        if asked.get().is_none() {
+            asked.set(Some(code));
+            self.handle.incoming.stop();
         }
     }
 

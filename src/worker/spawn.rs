@@ -10,7 +10,7 @@ use super::call::{Calls, Cause};
 use super::channel::Packet;
 use super::error::{WorkerError, WorkerExit, WorkerPanic, WorkerRejection};
 use super::inlet::{Inlet, KeepsAlive};
-use super::port::Port;
+use super::port::{Exit, Port};
 use super::{Downward, Ending, Handle, Upward, Worker};
 use crate::event_loop;
 use crate::inbox::home;
@@ -119,7 +119,7 @@ impl<In> Parent<In> {
 /// What it means for a call that the worker has ended.
 fn why_unanswered(ending: &Ending) -> WorkerError {
     match ending {
-        Ok(WorkerExit::Finished) => WorkerError::Closed,
+        Ok(WorkerExit::Finished | WorkerExit::Exited(_)) => WorkerError::Closed,
         Ok(WorkerExit::Terminated) => WorkerError::Terminated,
         Err(error) => error.clone(),
     }
@@ -150,10 +150,14 @@ fn live<In, Out>(
     In: Send + 'static,
     Out: Send + 'static,
 {
-    let ending = match Port::open(incoming.clone(), outgoing.clone(), parent) {
+    let exit = Rc::<Exit>::default();
+    let ending = match Port::open(incoming.clone(), outgoing.clone(), parent, exit.clone()) {
         Some(port) => match catch_unwind(AssertUnwindSafe(|| event_loop::run(|| main(port)))) {
-            Ok(Ok(())) if home::is_stopped() => Ok(WorkerExit::Terminated),
-            Ok(Ok(())) => Ok(WorkerExit::Finished),
+            Ok(Ok(())) => Ok(match exit.code() {
+                Some(code) => WorkerExit::Exited(code),
+                None if home::is_stopped() => WorkerExit::Terminated,
+                None => WorkerExit::Finished,
+            }),
             Ok(Err(rejection)) => Err(WorkerError::UnhandledRejection(WorkerRejection::new(&rejection))),
             Err(payload) => Err(WorkerError::Panicked(WorkerPanic::new(payload))),
         },

@@ -5,10 +5,12 @@ use std::panic::panic_any;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
+use std::time::Duration;
 
+use futures::StreamExt;
 use thenable::{
     Call, Outcome, Port, Promise, RemoteResolver, Worker, WorkerBuilder, WorkerError, WorkerExit, block_on,
-    queue_microtask, run,
+    queue_microtask, run, set_immediate, set_timeout,
 };
 
 use crate::{DropReport, Log, owner};
@@ -115,6 +117,84 @@ fn a_worker_that_is_terminated_stops_between_two_macrotasks() {
     assert_eq!(block_on(terminated).unwrap(), WorkerExit::Terminated);
     // The drain after the first message was run to its end; the second message was not received.
     assert_eq!(received.iter().collect::<Vec<_>>(), [1]);
+}
+
+#[test]
+fn a_worker_ends_itself_with_a_code() {
+    let (send, lines) = mpsc::channel();
+    let worker = Worker::spawn(move |port: Port<u32, &'static str>| {
+        let never = send.clone();
+        set_immediate(move || never.send("an immediate").unwrap());
+        port.clone().on_message(|_| unreachable!("the worker ends before"));
+        port.exit(3);
+        port.exit(4);
+        let microtask = send.clone();
+        queue_microtask(move || microtask.send("the drain").unwrap());
+        send.send("the callback").unwrap();
+        port.post_message("the last words").unwrap();
+    });
+    let mut messages = worker.messages();
+    // It may be gone already.
+    let _ = worker.post_message(1);
+    let (words, exit) = block_on(async { futures::join!(messages.next(), worker.exited()) });
+    assert_eq!((words, exit.unwrap()), (Some("the last words"), WorkerExit::Exited(3)));
+    assert_eq!(lines.iter().collect::<Vec<_>>(), ["the callback", "the drain"]);
+    assert_eq!(block_on(worker.terminate()).unwrap().code(), 3, "that is too late");
+}
+
+#[test]
+fn the_code_of_a_worker_that_has_closed_its_port_or_never_used_it_is_told_too() {
+    let mains: [fn(Port<()>); 2] = [
+        |port| {
+            port.close();
+            set_immediate(move || port.exit(0));
+            set_timeout(|| unreachable!("it is an hour"), Duration::from_secs(3600));
+        },
+        |port| {
+            set_timeout(|| unreachable!("it is an hour"), Duration::from_secs(3600));
+            set_timeout(move || port.exit(0), Duration::from_millis(1));
+        },
+    ];
+    for main in mains {
+        assert_eq!(block_on(Worker::spawn(main).exited()).unwrap(), WorkerExit::Exited(0));
+    }
+}
+
+#[test]
+fn what_fails_on_the_way_to_the_end_counts_more_than_the_code() {
+    let mains: [fn(Port<()>); 2] = [
+        |port| {
+            port.exit(3);
+            panic!("a bug");
+        },
+        |port| {
+            port.exit(3);
+            Promise::<(), _>::reject("lost");
+        },
+    ];
+    for (main, expected) in mains.into_iter().zip(["the worker panicked: a bug", "in the worker: "]) {
+        let error = block_on(Worker::spawn(main).exited()).unwrap_err().to_string();
+        assert!(error.starts_with(expected), "{error}");
+    }
+}
+
+#[test]
+fn calls_to_a_worker_that_ends_itself_are_rejected() {
+    let worker = Worker::spawn(|port: Port<Call<(), ()>>| {
+        let (mut kept, exit) = (Vec::new(), port.clone());
+        port.on_message(move |call| {
+            kept.push(call);
+            exit.exit(0);
+        });
+    });
+    assert!(matches!(block_on(worker.call(())), Err(WorkerError::Closed)));
+    assert_eq!(block_on(worker.exited()).unwrap(), WorkerExit::Exited(0));
+}
+
+#[test]
+fn the_codes_are_those_of_node() {
+    let exits = [WorkerExit::Finished, WorkerExit::Exited(-7), WorkerExit::Terminated];
+    assert_eq!(exits.map(WorkerExit::code), [0, -7, 1]);
 }
 
 #[test]
