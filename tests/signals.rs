@@ -1,11 +1,14 @@
 //! Signals. Each test runs itself again as a process of its own, which says what happens, and gets real signals.
 #![cfg(unix)]
 
+use std::cell::Cell;
 use std::env;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
+use std::rc::Rc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -293,4 +296,66 @@ fn a_signal_is_pending_and_neither_a_run_nor_a_virtual_clock_waits_for_it() {
     assert_eq!((clock.pending().signals, clock.pending().remotes), (1, 0));
     drop(clock);
     assert_eq!(hangup.state(), PromiseState::Pending);
+}
+
+/// Answers one client after the other with the line that each sends, until it is told to close.
+fn serve(listener: Arc<TcpListener>, is_closing: Rc<Cell<bool>>) {
+    let accepting = listener.clone();
+    Promise::blocking(move || accepting.accept())
+        .map(move |(client, _)| {
+            if is_closing.get() {
+                return; // Nobody but this process itself, which no longer wants to wait.
+            }
+            say("accepted");
+            Promise::blocking(move || answer(&client)).catch(|error| say(&error.to_string()));
+            serve(listener, is_closing);
+        })
+        .catch(|error| say(&error.to_string()));
+}
+
+fn answer(mut client: &TcpStream) -> io::Result<()> {
+    let mut line = String::new();
+    BufReader::new(client).read_line(&mut line)?;
+    client.write_all(line.to_uppercase().as_bytes())
+}
+
+#[test]
+fn a_server_finishes_what_it_has() {
+    if is_child() {
+        let listener = Arc::new(TcpListener::bind("127.0.0.1:0").unwrap());
+        let address = listener.local_addr().unwrap();
+        let is_closing = Rc::new(Cell::new(false));
+        run(move || {
+            serve(listener, is_closing.clone());
+            ctrl_c()
+                .map(move |()| {
+                    is_closing.set(true);
+                    drop(TcpStream::connect(address));
+                    say("closing");
+                })
+                .catch(|error| say(&error.to_string()));
+            say(&address.to_string());
+        })
+        .unwrap();
+        say("closed");
+        return;
+    }
+    let mut process = Process::start("a_server_finishes_what_it_has");
+    let address = process.next_line().unwrap();
+    let mut clients = [(); 3].map(|()| TcpStream::connect(&address).unwrap());
+    for _ in &clients {
+        process.expect("accepted");
+    }
+    clients[0].write_all(b"one\n").unwrap();
+    assert_eq!(io::read_to_string(&clients[0]).unwrap(), "ONE\n");
+    // The others have said half of it, or nothing.
+    clients[2].write_all(b"th").unwrap();
+    process.signal("INT");
+    process.expect("closing");
+    clients[2].write_all(b"ree\n").unwrap();
+    assert_eq!(io::read_to_string(&clients[2]).unwrap(), "THREE\n");
+    clients[1].write_all(b"two\n").unwrap();
+    assert_eq!(io::read_to_string(&clients[1]).unwrap(), "TWO\n");
+    process.expect("closed");
+    assert!(process.end().success());
 }
