@@ -1,6 +1,7 @@
 //! Timers, immediates and the phases of the loop, by random programs: against a plain model of Node's, and one way of driving
 //! the loop against the others.
 mod driven;
+mod million;
 mod model;
 mod program;
 
