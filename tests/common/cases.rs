@@ -1,10 +1,10 @@
 //! What the suites of the standard's and the platforms' own cases share: objects with an identity, checks that end in a
-//! line of the trace, hooks that write one, a macrotask.
+//! line of the trace, hooks that write one, callbacks that wait for something.
 //!
 //! A check that fails panics in its handler. That is a fault which nobody handles, so `expect_trace` fails with it.
 #![allow(unreachable_pub, dead_code, reason = "each test program uses a part of it")]
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::env;
 use std::fmt::{self, Debug};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,10 +12,11 @@ use std::process::Command;
 use std::rc::Rc;
 
 use thenable::{
-    IntoResolution, Outcome, Promise, PromiseId, Resolution, on_rejection_handled, on_unhandled_rejection, run,
+    Immediate, IntoResolution, Outcome, Promise, PromiseId, Resolution, Timeout, on_rejection_handled,
+    on_unhandled_rejection, run, set_immediate, set_interval, set_timeout,
 };
 
-use crate::common::{at, log};
+use crate::common::{at, log, ms};
 
 /// JavaScript's `{}`: it is equal to itself only.
 #[derive(Clone)]
@@ -133,11 +134,46 @@ pub fn type_errors<T: Debug + 'static, E: Debug + 'static>(promise: Promise<T, E
     });
 }
 
-/// A macrotask that runs `callback` in its drain, as a callback of `setImmediate` would run.
-pub fn macrotask(callback: impl FnOnce() + 'static) {
-    let (sent, resolver) = Promise::<(), ()>::remote();
-    sent.then(|()| callback());
-    resolver.resolve(()).expect("the loop of this thread takes it");
+/// Runs `callback` from a handler of a settled promise: `Promise.resolve().then(callback)`.
+pub fn soon(callback: impl FnOnce() + 'static) {
+    Promise::<(), ()>::resolve(()).then(|()| callback());
+}
+
+/// `setImmediate`, where nobody wants the handle.
+pub fn immediate(callback: impl FnOnce() + 'static) {
+    set_immediate(callback);
+}
+
+/// A variable that is assigned after the callback that reads it was made: `const timer = setTimeout(() => .. timer ..)`.
+pub fn variable<H: Copy>() -> Rc<Cell<Option<H>>> {
+    Rc::default()
+}
+
+/// `setInterval`, where the callback wants the handle.
+pub fn own_interval(period: u64, mut callback: impl FnMut(Timeout) + 'static) -> Timeout {
+    let own = variable();
+    let handle = own.clone();
+    let interval = set_interval(move || callback(handle.get().expect("it has been made")), ms(period));
+    own.set(Some(interval));
+    interval
+}
+
+/// `setTimeout`, where the callback wants the handle.
+pub fn own_timeout(delay: u64, callback: impl FnOnce(Timeout) + 'static) -> Timeout {
+    let own = variable();
+    let handle = own.clone();
+    let timeout = set_timeout(move || callback(handle.get().expect("it has been made")), ms(delay));
+    own.set(Some(timeout));
+    timeout
+}
+
+/// `setImmediate`, where the callback wants the handle.
+pub fn own_immediate(callback: impl FnOnce(Immediate) + 'static) -> Immediate {
+    let own = variable();
+    let handle = own.clone();
+    let immediate = set_immediate(move || callback(handle.get().expect("it has been made")));
+    own.set(Some(immediate));
+    immediate
 }
 
 /// Names of promises, for hooks that say which one they are told of.
@@ -164,7 +200,7 @@ pub fn log_rejections() -> Names {
 }
 
 /// Runs `main` and the loop. What unwinds from the loop is given to `uncaught`, as Node gives it to its listeners for
-/// `uncaughtException`, and the loop goes on.
+/// `uncaughtException`, and the loop goes on. The loop is the one that is entered.
 pub fn run_with_uncaught(main: impl FnOnce(), mut uncaught: impl FnMut(&str)) {
     let mut main = Some(main);
     loop {

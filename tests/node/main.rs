@@ -2,7 +2,7 @@
 //! `test-promises-unhandled-rejections.js`, which has many cases, by what they say. docs/conformance/node.md lists the
 //! files, and says what became of those without a test.
 //!
-//! An immediate that is there only to be later is a macrotask here: what a remote resolver sends.
+//! The clock is virtual where a test has timers of several durations, or code that takes its time.
 #[path = "../common/cases.rs"]
 mod cases;
 #[path = "../common/mod.rs"]

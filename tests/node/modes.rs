@@ -11,8 +11,8 @@ use thenable::{
     set_unhandled_rejections,
 };
 
-use crate::cases::{macrotask, warnings_of};
-use crate::common::{expect_trace, log, trace};
+use crate::cases::{immediate, warnings_of};
+use crate::common::{expect_trace, log, timeout, trace};
 
 type P = Promise<(), &'static str>;
 
@@ -48,7 +48,7 @@ fn test_promise_unhandled_default() {
     assert_eq!(UnhandledRejections::default(), UnhandledRejections::Throw);
     throws_one();
     rejects_null();
-    macrotask(|| log("timer"));
+    timeout(2, || log("timer"));
     log_errors();
     assert_eq!(trace(), "uncaught One  uncaught None  timer");
 }
@@ -58,7 +58,7 @@ fn test_promise_unhandled_throw() {
     set_unhandled_rejections(UnhandledRejections::Throw);
     throws_one();
     rejects_null();
-    macrotask(|| log("timer"));
+    timeout(2, || log("timer"));
     log_errors();
     assert_eq!(trace(), "uncaught One  uncaught None  timer");
 }
@@ -69,7 +69,7 @@ fn test_promise_unhandled_throw_handler() {
     expect_trace("U\"One\"  UNone  timer", || {
         throws_one();
         rejects_null();
-        macrotask(|| log("timer"));
+        timeout(2, || log("timer"));
     });
 }
 
@@ -82,7 +82,7 @@ fn test_promise_unhandled_silent() {
         expect_trace("U\"One\"  UNone  timer", || {
             throws_one();
             rejects_null();
-            macrotask(|| log("timer"));
+            timeout(2, || log("timer"));
         });
     });
     assert_eq!(warnings.unwrap_or_default(), [""; 0]);
@@ -95,7 +95,7 @@ fn test_promise_unhandled_silent_no_hook() {
         expect_trace("timer", || {
             throws_one();
             rejects_null();
-            macrotask(|| log("timer"));
+            timeout(2, || log("timer"));
         });
     });
     assert_eq!(warnings.unwrap_or_default(), [""; 0]);
@@ -108,7 +108,7 @@ fn test_promise_unhandled_warn_no_hook() {
         expect_trace("timer", || {
             throws_one();
             rejects_null();
-            macrotask(|| log("timer"));
+            timeout(2, || log("timer"));
         });
     });
     let Some(warnings) = warnings else { return };
@@ -135,7 +135,7 @@ fn test_promise_unhandled_warn() {
         });
         on_rejection_handled(|_| log("H"));
         expect_trace("U\"One\"  U\"test\"  U\"ErrorLike\"  One  test  ErrorLike  H  H  H  timer", || {
-            macrotask(|| log("timer"));
+            timeout(2, || log("timer"));
         });
     });
     let Some(warnings) = warnings else { return };
@@ -183,7 +183,7 @@ fn test_promises_warning_on_unhandled_rejection() {
         set_unhandled_rejections(UnhandledRejections::Warn);
         expect_trace("caught", || {
             let p = P::reject("This was rejected");
-            macrotask(|| {
+            immediate(|| {
                 p.catch(|_| log("caught"));
             });
             Promise::<(), _>::reject(42);

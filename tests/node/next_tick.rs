@@ -5,12 +5,12 @@ use std::rc::Rc;
 
 use thenable::next_tick;
 
-use crate::cases::{macrotask, run_with_uncaught};
-use crate::common::{expect_trace, log, trace};
+use crate::cases::run_with_uncaught;
+use crate::common::{expect_timed_trace, expect_trace, log, timeout, trace};
 
 #[test]
 fn test_next_tick() {
-    expect_trace("main  1  2  1.1  1.1.1  timer  timer tick", || {
+    expect_timed_trace("main  1  2  1.1  1.1.1  timer  timer tick", || {
         next_tick(|| {
             log("1");
             next_tick(|| {
@@ -18,7 +18,7 @@ fn test_next_tick() {
                 next_tick(|| log("1.1.1"));
             });
         });
-        macrotask(|| {
+        timeout(50, || {
             log("timer");
             next_tick(|| log("timer tick"));
         });
@@ -74,17 +74,17 @@ fn test_next_tick_intentional_starvation() {
         }
     }
 
-    expect_trace("starved  timer", || {
+    expect_timed_trace("starved  timer", || {
         spin(0);
-        macrotask(|| log("timer"));
+        timeout(50, || log("timer"));
     });
 }
 
 #[test]
 fn test_next_tick_ordering2() {
-    expect_trace("nextTick  setTimeout", || {
+    expect_timed_trace("nextTick  setTimeout", || {
         next_tick(|| {
-            macrotask(|| log("setTimeout"));
+            timeout(0, || log("setTimeout"));
             next_tick(|| log("nextTick"));
         });
     });

@@ -5,15 +5,10 @@
 
 use thenable::{Promise, next_tick, on_rejection_handled, on_unhandled_rejection};
 
-use crate::cases::{log_rejections, macrotask, run_with_uncaught};
-use crate::common::{at, c, expect_trace, log, trace};
+use crate::cases::{immediate, log_rejections, run_with_uncaught, soon};
+use crate::common::{at, c, expect_trace, log, timeout, trace};
 
 type P = Promise<(), u32>;
-
-/// Runs `callback` from a handler of a settled promise.
-fn soon(callback: impl FnOnce() + 'static) {
-    P::resolve(()).then(|()| callback());
-}
 
 /// Catches `p`.
 fn catch(p: P) {
@@ -37,7 +32,7 @@ fn rejected_after_set_immediate() {
     let names = log_rejections();
     expect_trace("immediate  U1p", || {
         let p = P::new(|_, reject| {
-            macrotask(move || {
+            immediate(move || {
                 log("immediate");
                 reject(1);
             });
@@ -53,7 +48,7 @@ fn catching_after_set_immediate_is_not_soon_enough() {
         let (p, _, reject) = P::with_resolvers();
         names.give("p", &p);
         reject(1);
-        macrotask(|| {
+        immediate(|| {
             p.then_catch(|()| log("no"), |_| log("caught"));
         });
     });
@@ -121,7 +116,7 @@ fn a_catch_in_a_tick_is_soon_enough_new_promise() {
 fn catching_the_derived_promise_inside_set_immediate() {
     log_rejections();
     expect_trace("caught", || {
-        macrotask(|| catch(P::resolve(()).then(|()| P::reject(1))));
+        immediate(|| catch(P::resolve(()).then(|()| P::reject(1))));
     });
 }
 
@@ -174,7 +169,7 @@ fn ticks_and_microtasks_are_soon_enough() {
 #[test]
 fn ticks_and_microtasks_are_soon_enough_inside_set_immediate() {
     log_rejections();
-    expect_trace("caught", || macrotask(reject_and_catch_tick_first));
+    expect_trace("caught", || immediate(reject_and_catch_tick_first));
 }
 
 /// Catches a rejected promise after a microtask, a tick, a microtask and a tick.
@@ -192,7 +187,7 @@ fn microtasks_and_ticks_are_soon_enough() {
 #[test]
 fn microtasks_and_ticks_are_soon_enough_inside_set_immediate() {
     log_rejections();
-    expect_trace("caught", || macrotask(reject_and_catch_microtask_first));
+    expect_trace("caught", || immediate(reject_and_catch_microtask_first));
 }
 
 #[test]
@@ -201,7 +196,7 @@ fn set_immediate_and_a_microtask_are_too_late() {
     expect_trace("U1p  caught  Hp", || {
         let p = P::reject(1);
         names.give("p", &p);
-        macrotask(|| soon(|| catch(p)));
+        immediate(|| soon(|| catch(p)));
     });
 }
 
@@ -211,7 +206,7 @@ fn set_immediate_before_rejection_and_microtasks_are_too_late() {
     expect_trace("U1p  caught  Hp", || {
         let (p, _, reject) = P::with_resolvers();
         names.give("p", &p);
-        macrotask(|| soon(|| soon(|| soon(|| soon(|| catch(p))))));
+        immediate(|| soon(|| soon(|| soon(|| soon(|| catch(p))))));
         reject(1);
     });
 }
@@ -222,7 +217,7 @@ fn set_immediate_after_rejection_and_microtasks_are_too_late() {
     expect_trace("U1p  caught  Hp", || {
         let p = P::reject(1);
         names.give("p", &p);
-        macrotask(|| soon(|| soon(|| soon(|| soon(|| catch(p))))));
+        immediate(|| soon(|| soon(|| soon(|| soon(|| catch(p))))));
     });
 }
 
@@ -231,7 +226,7 @@ fn a_tick_is_scheduled_at_once_inside_the_event_handler() {
     on_unhandled_rejection(|report| {
         log(format_args!("U{:?}", report.reason()));
         next_tick(|| log("tick"));
-        macrotask(|| log("timer"));
+        timeout(1, || log("timer"));
     });
     expect_trace("U1  tick  timer", || {
         P::reject(1);
@@ -245,7 +240,7 @@ fn throwing_inside_the_rejection_handled_handler() {
     on_rejection_handled(|_| panic!("e2"));
     let main = || {
         let p = P::reject(1);
-        macrotask(|| {
+        timeout(1, || {
             catch(p);
             log("did not throw");
         });
@@ -274,7 +269,7 @@ fn a_rejection_triggers_the_event_immediately() {
     log_rejections();
     expect_trace("U0  timer", || {
         P::reject(0);
-        macrotask(|| log("timer"));
+        timeout(1, || log("timer"));
     });
 }
 

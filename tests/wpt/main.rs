@@ -1,8 +1,7 @@
 //! Cases of the web platform tests, where the web and Node agree: microtasks, and rejections that nobody handles.
 //! docs/conformance/wpt.md lists the files, and says what became of the cases without a test.
 //!
-//! A task of the web is a macrotask here: what a remote resolver sends. A microtask of a `MutationObserver` is one of
-//! `queue_microtask`.
+//! A task that is queued is an immediate here, and a microtask of a `MutationObserver` one of `queue_microtask`.
 #[path = "../common/cases.rs"]
 mod cases;
 #[path = "../common/mod.rs"]

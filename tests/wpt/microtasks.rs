@@ -2,8 +2,8 @@
 
 use thenable::{Promise, queue_microtask};
 
-use crate::cases::{macrotask, run_with_uncaught};
-use crate::common::{at, c, expect_trace, log, trace};
+use crate::cases::run_with_uncaught;
+use crate::common::{at, c, expect_timed_trace, expect_trace, log, timeout, trace};
 
 type P = Promise<(), ()>;
 
@@ -56,9 +56,9 @@ fn error_catching_test() {
 
 #[test]
 fn basic_task_and_microtask_ordering() {
-    expect_trace("script start  script end  promise1  promise2  setTimeout", || {
+    expect_timed_trace("script start  script end  promise1  promise2  setTimeout", || {
         log("script start");
-        macrotask(|| log("setTimeout"));
+        timeout(0, || log("setTimeout"));
         P::resolve(()).then(|()| log("promise1")).then(|()| log("promise2"));
         log("script end");
     });
@@ -66,7 +66,7 @@ fn basic_task_and_microtask_ordering() {
 
 #[test]
 fn microtask_after_script() {
-    expect_trace("promise 1@1  promise 2@1  promise 1 child@4  timeout", || {
+    expect_timed_trace("promise 1@1  promise 2@1  promise 1 child@4  timeout", || {
         P::resolve(())
             .then(|()| {
                 at("promise 1");
@@ -74,21 +74,21 @@ fn microtask_after_script() {
             })
             .then(c("promise 1 child"));
         P::resolve(()).then(c("promise 2"));
-        macrotask(|| log("timeout"));
+        timeout(0, || log("timeout"));
     });
 }
 
 #[test]
 fn microtask_checkpoints_between_timeouts() {
     let expected = "script start  script end  mutation callback  set timeout - #1  mutation callback  set timeout - #2";
-    expect_trace(expected, || {
+    expect_timed_trace(expected, || {
         log("script start");
         queue_microtask(|| log("mutation callback"));
-        macrotask(|| {
+        timeout(0, || {
             log("set timeout - #1");
             queue_microtask(|| log("mutation callback"));
         });
-        macrotask(|| log("set timeout - #2"));
+        timeout(0, || log("set timeout - #2"));
         log("script end");
     });
 }

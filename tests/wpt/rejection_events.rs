@@ -5,8 +5,8 @@
 
 use thenable::{Promise, on_rejection_handled, on_unhandled_rejection, queue_microtask};
 
-use crate::cases::{log_rejections, macrotask, run_with_uncaught};
-use crate::common::{at, c, expect_trace, log, trace};
+use crate::cases::{immediate, log_rejections, run_with_uncaught, soon};
+use crate::common::{at, c, expect_trace, log, timeout, trace};
 
 type P = Promise<(), u32>;
 
@@ -27,7 +27,7 @@ fn from_a_task_delayed_rejection() {
     let names = log_rejections();
     expect_trace("task  U1p", || {
         let p = P::new(|_, reject| {
-            macrotask(move || {
+            immediate(move || {
                 log("task");
                 reject(1);
             });
@@ -104,7 +104,7 @@ fn none_if_handled_at_once_promise_returned_by_a_fulfillment_handler() {
 fn none_if_handled_at_once_all_inside_a_queued_task() {
     log_rejections();
     expect_trace("handled", || {
-        macrotask(|| {
+        immediate(|| {
             P::resolve(()).then(|()| P::reject(1)).catch(|_| log("handled"));
         });
     });
@@ -132,22 +132,14 @@ fn a_microtask_delay_prevents_both_events_new_promise() {
     });
 }
 
-/// Runs `callback` from a handler of a settled promise.
-fn soon(callback: impl FnOnce() + 'static) {
-    P::resolve(()).then(|()| callback());
-}
-
-#[test]
-fn microtask_nesting_microtask_first() {
-    log_rejections();
-    expect_trace("handled@5", || {
-        let p = P::reject(1);
-        queue_microtask(|| {
-            soon(|| {
-                queue_microtask(|| {
-                    soon(|| {
-                        p.catch(c("handled"));
-                    });
+/// Handles a rejected promise after a microtask, a handler, a microtask and a handler.
+fn reject_and_handle_microtask_first(handler: fn(u32)) {
+    let p = P::reject(1);
+    queue_microtask(move || {
+        soon(move || {
+            queue_microtask(move || {
+                soon(move || {
+                    p.catch(handler);
                 });
             });
         });
@@ -155,18 +147,25 @@ fn microtask_nesting_microtask_first() {
 }
 
 #[test]
+fn microtask_nesting_microtask_first() {
+    log_rejections();
+    expect_trace("handled@5", || reject_and_handle_microtask_first(|_| at("handled")));
+}
+
+#[test]
 fn microtask_nesting_microtask_first_inside_a_task() {
     log_rejections();
-    expect_trace("handled", || {
-        macrotask(|| {
-            let p = P::reject(1);
-            queue_microtask(|| {
-                soon(|| {
-                    queue_microtask(|| {
-                        soon(|| {
-                            p.catch(|_| log("handled"));
-                        });
-                    });
+    expect_trace("handled", || immediate(|| reject_and_handle_microtask_first(|_| log("handled"))));
+}
+
+/// Handles a rejected promise after a handler, a microtask, a handler and a microtask.
+fn reject_and_handle_promise_first(handler: fn(u32)) {
+    let p = P::reject(1);
+    soon(move || {
+        queue_microtask(move || {
+            soon(move || {
+                queue_microtask(move || {
+                    p.catch(handler);
                 });
             });
         });
@@ -176,37 +175,13 @@ fn microtask_nesting_microtask_first_inside_a_task() {
 #[test]
 fn microtask_nesting_promise_first() {
     log_rejections();
-    expect_trace("handled@5", || {
-        let p = P::reject(1);
-        soon(|| {
-            queue_microtask(|| {
-                soon(|| {
-                    queue_microtask(|| {
-                        p.catch(c("handled"));
-                    });
-                });
-            });
-        });
-    });
+    expect_trace("handled@5", || reject_and_handle_promise_first(|_| at("handled")));
 }
 
 #[test]
 fn microtask_nesting_promise_first_inside_a_task() {
     log_rejections();
-    expect_trace("handled", || {
-        macrotask(|| {
-            let p = P::reject(1);
-            soon(|| {
-                queue_microtask(|| {
-                    soon(|| {
-                        queue_microtask(|| {
-                            p.catch(|_| log("handled"));
-                        });
-                    });
-                });
-            });
-        });
-    });
+    expect_trace("handled", || immediate(|| reject_and_handle_promise_first(|_| log("handled"))));
 }
 
 #[test]
@@ -216,8 +191,8 @@ fn a_nested_task_delay_causes_unhandledrejection() {
         let (p, _, reject) = P::with_resolvers();
         names.give("p", &p);
         reject(1);
-        macrotask(|| {
-            macrotask(|| {
+        immediate(|| {
+            immediate(|| {
                 p.then_catch(|()| log("unreached"), |_| log("handled"));
             });
         });
@@ -230,8 +205,8 @@ fn a_nested_task_and_a_promise_microtask_are_too_late() {
     expect_trace("U1p  handled  Hp", || {
         let p = P::reject(1);
         names.give("p", &p);
-        macrotask(|| {
-            macrotask(|| {
+        immediate(|| {
+            immediate(|| {
                 soon(|| {
                     p.catch(|_| log("handled"));
                 });
@@ -242,8 +217,8 @@ fn a_nested_task_and_a_promise_microtask_are_too_late() {
 
 /// Two tasks and four microtasks later, handles `p`.
 fn handle_much_later(p: P) {
-    macrotask(|| {
-        macrotask(|| {
+    immediate(|| {
+        immediate(|| {
             soon(|| {
                 soon(|| {
                     soon(|| {
@@ -283,7 +258,7 @@ fn microtask_and_task_ordering_is_not_disturbed_inside_the_event() {
     on_unhandled_rejection(|report| {
         log(format_args!("U{:?}", report.reason()));
         queue_microtask(|| log(1));
-        macrotask(|| log(2));
+        timeout(1, || log(2));
     });
     expect_trace("U0  1  2", || {
         P::reject(0);
@@ -300,7 +275,7 @@ fn throwing_inside_a_handler_invokes_the_error_handler() {
     });
     let main = || {
         let p = P::reject(1);
-        macrotask(|| {
+        timeout(1, || {
             p.catch(|_| log("caught"));
         });
     };
