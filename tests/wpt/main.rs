@@ -1,4 +1,4 @@
-//! Cases of the web platform tests, where the web and Node agree: microtasks, and rejections that nobody handles.
+//! Cases of the web platform tests, where the web and Node agree: microtasks, rejections that nobody handles, timers.
 //! docs/conformance/wpt.md lists the files, and says what became of the cases without a test.
 //!
 //! A task that is queued is an immediate here, and a microtask of a `MutationObserver` one of `queue_microtask`.
@@ -9,3 +9,4 @@ mod common;
 
 mod microtasks;
 mod rejection_events;
+mod timers;

@@ -6,7 +6,7 @@
 use thenable::{Promise, on_rejection_handled, on_unhandled_rejection, queue_microtask};
 
 use crate::cases::{immediate, log_rejections, run_with_uncaught, soon};
-use crate::common::{at, c, expect_trace, log, timeout, trace};
+use crate::common::{at, c, expect_timed_trace, expect_trace, log, timeout, trace};
 
 type P = Promise<(), u32>;
 
@@ -36,6 +36,24 @@ fn from_a_task_delayed_rejection() {
     });
 }
 
+/// A promise that a timer of 1 ms rejects.
+fn rejected_in_a_timer() -> P {
+    P::new(|_, reject| {
+        timeout(1, move || {
+            log("timer");
+            reject(1);
+        });
+    })
+}
+
+#[test]
+fn from_a_set_timeout_delayed_rejection() {
+    expect_timed_trace("timer  U1p  later", || {
+        log_rejections().give("p", &rejected_in_a_timer());
+        timeout(1, || log("later"));
+    });
+}
+
 #[test]
 fn from_a_throw_in_a_rejection_handler_of_promise_reject() {
     let names = log_rejections();
@@ -47,6 +65,42 @@ fn from_a_throw_in_a_rejection_handler_of_promise_reject() {
             Err(2)
         });
         names.give("p2", &p2);
+    });
+}
+
+/// A handler that throws something else.
+fn re_throw(reason: u32) -> Result<(), u32> {
+    assert_eq!(reason, 1);
+    log("handled");
+    Err(2)
+}
+
+#[test]
+fn from_a_throw_in_a_rejection_handler_of_a_set_timeout_delayed_rejection() {
+    expect_timed_trace("timer  handled  U2p2  later", || {
+        let names = log_rejections();
+        let p = rejected_in_a_timer();
+        names.give("p", &p);
+        names.give("p2", &p.catch(re_throw));
+        timeout(1, || log("later"));
+    });
+}
+
+#[test]
+fn from_a_throw_in_a_rejection_handler_attached_one_microtask_later() {
+    expect_timed_trace("timer  microtask  handled  U2p2  later", || {
+        let names = log_rejections();
+        let (p, _, reject) = P::with_resolvers();
+        names.give("p", &p);
+        timeout(1, move || {
+            log("timer");
+            reject(1);
+            queue_microtask(move || {
+                log("microtask");
+                names.give("p2", &p.catch(re_throw));
+            });
+        });
+        timeout(1, || log("later"));
     });
 }
 
@@ -63,10 +117,43 @@ fn from_a_throw_in_a_fulfillment_handler() {
 }
 
 #[test]
+fn from_returning_a_set_timeout_delayed_rejection() {
+    expect_timed_trace("timer  U1p  later", || {
+        let names = log_rejections();
+        let inner = names.clone();
+        let p = P::resolve(()).then(move |()| {
+            let p = rejected_in_a_timer();
+            inner.give("inner", &p);
+            p
+        });
+        names.give("p", &p);
+        timeout(2, || log("later"));
+    });
+}
+
+#[test]
+fn from_promise_all() {
+    let names = log_rejections();
+    expect_trace("U1p", || {
+        let element = P::reject(1);
+        names.give("element", &element);
+        names.give("p", &Promise::all([element]));
+    });
+}
+
+#[test]
 fn none_if_handled_at_once_promise_reject() {
     log_rejections();
     expect_trace("handled@1", || {
         P::reject(1).then_catch(c("unreached"), c("handled"));
+    });
+}
+
+#[test]
+fn none_if_handled_at_once_promise_all() {
+    log_rejections();
+    expect_trace("handled@2", || {
+        Promise::all([P::reject(1)]).then_catch(c("unreached"), handled);
     });
 }
 
@@ -97,6 +184,16 @@ fn none_if_handled_at_once_promise_returned_by_a_fulfillment_handler() {
     log_rejections();
     expect_trace("handled@4", || {
         P::resolve(()).then(|()| P::reject(1)).then_catch(c("unreached"), handled);
+    });
+}
+
+#[test]
+fn none_if_handled_at_once_set_timeout_delayed_promise_returned() {
+    expect_timed_trace("timer  handled 1  later", || {
+        log_rejections();
+        let p = P::resolve(()).then(|()| rejected_in_a_timer());
+        p.then_catch(|()| log("unreached"), |reason| log(format_args!("handled {reason}")));
+        timeout(2, || log("later"));
     });
 }
 
@@ -132,6 +229,24 @@ fn a_microtask_delay_prevents_both_events_new_promise() {
     });
 }
 
+#[test]
+fn a_microtask_delay_prevents_both_events_promise_all() {
+    log_rejections();
+    expect_trace("reject@1  attach@1  handled@3", || {
+        let p1 = P::new(|_, reject| {
+            queue_microtask(move || {
+                at("reject");
+                reject(1);
+            });
+        });
+        let p2 = Promise::all([p1]);
+        queue_microtask(|| {
+            at("attach");
+            p2.then_catch(c("unreached"), handled);
+        });
+    });
+}
+
 /// Handles a rejected promise after a microtask, a handler, a microtask and a handler.
 fn reject_and_handle_microtask_first(handler: fn(u32)) {
     let p = P::reject(1);
@@ -158,6 +273,15 @@ fn microtask_nesting_microtask_first_inside_a_task() {
     expect_trace("handled", || immediate(|| reject_and_handle_microtask_first(|_| log("handled"))));
 }
 
+#[test]
+fn microtask_nesting_microtask_first_inside_a_timer() {
+    expect_timed_trace("handled  later", || {
+        log_rejections();
+        timeout(0, || reject_and_handle_microtask_first(|_| log("handled")));
+        timeout(0, || log("later"));
+    });
+}
+
 /// Handles a rejected promise after a handler, a microtask, a handler and a microtask.
 fn reject_and_handle_promise_first(handler: fn(u32)) {
     let p = P::reject(1);
@@ -182,6 +306,15 @@ fn microtask_nesting_promise_first() {
 fn microtask_nesting_promise_first_inside_a_task() {
     log_rejections();
     expect_trace("handled", || immediate(|| reject_and_handle_promise_first(|_| log("handled"))));
+}
+
+#[test]
+fn microtask_nesting_promise_first_inside_a_timer() {
+    expect_timed_trace("handled  later", || {
+        log_rejections();
+        timeout(0, || reject_and_handle_promise_first(|_| log("handled")));
+        timeout(0, || log("later"));
+    });
 }
 
 #[test]
@@ -250,6 +383,23 @@ fn a_nested_task_after_and_many_promise_microtasks_are_too_late() {
         let p = P::reject(1);
         names.give("p", &p);
         handle_much_later(p);
+    });
+}
+
+#[test]
+fn a_timer_later_both_events_fire() {
+    expect_timed_trace("U1p  timer  handled  Hp  done", || {
+        let p = P::try_new(|_, _| Err(1));
+        log_rejections().give("p", &p);
+        timeout(10, || {
+            log("timer");
+            let handled = |reason| {
+                assert_eq!(reason, 1);
+                log("handled");
+                timeout(10, || log("done"));
+            };
+            p.then_catch(|()| log("unreached"), handled);
+        });
     });
 }
 
