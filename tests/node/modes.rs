@@ -3,16 +3,17 @@
 //! Each case rejects twice: what an executor throws, and `Promise.reject`. Differs: `run` returns an error and goes on in the
 //! next call, where Node raises `uncaughtException`; and a warning is one line of the crate's own text.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::rc::Rc;
 
 use thenable::{
-    Promise, UnhandledRejections, on_rejection_handled, on_unhandled_rejection, queue_microtask, run,
+    Promise, UnhandledRejections, delay, on_rejection_handled, on_unhandled_rejection, queue_microtask, run,
     set_unhandled_rejections,
 };
 
 use crate::cases::{immediate, warnings_of};
-use crate::common::{expect_trace, log, timeout, trace};
+use crate::common::{expect_timed_trace, expect_trace, log, ms, now, timeout, trace};
 
 type P = Promise<(), &'static str>;
 
@@ -194,4 +195,27 @@ fn test_promises_warning_on_unhandled_rejection() {
     assert!(text.contains("unhandled rejection of type &str: \"This was rejected\", by promise #"), "{text}");
     assert!(number.contains("unhandled rejection of type i32: 42, by promise #"), "{number}");
     assert!(late.ends_with("was handled after it had been reported"), "{late}");
+}
+
+/// Node's test measures how late the timer is. Here the hooks would tell of a rejection that was left behind.
+#[test]
+fn test_promise_unhandled_issue_43655() {
+    expect_timed_trace("100000 handled  timer after 1 ms", || {
+        log_u();
+        on_rejection_handled(|_| log("H"));
+        P::spawn(async {
+            let handled = Rc::new(Cell::new(0));
+            for _ in 0..100_000 {
+                let handled = handled.clone();
+                P::new(|_, reject| reject("value"))
+                    .then_catch(|()| (), move |_| handled.set(handled.get() + 1))
+                    .await?;
+            }
+            log(format_args!("{} handled", handled.get()));
+            let before = now();
+            delay(ms(0)).await?;
+            log(format_args!("timer after {} ms", now() - before));
+            Ok(())
+        });
+    });
 }

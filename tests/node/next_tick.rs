@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use thenable::next_tick;
+use thenable::{Promise, clear_immediate, next_tick, set_immediate};
 
 use crate::cases::run_with_uncaught;
 use crate::common::{expect_timed_trace, expect_trace, log, timeout, trace};
@@ -120,4 +120,42 @@ fn nexttick_throw() {
     };
     run_with_uncaught(main, |message| log(message));
     assert_eq!(trace(), "4  thrown");
+}
+
+#[test]
+fn test_next_tick_ordering() {
+    let timers = (0..30).map(|delay| delay.to_string());
+    let expected: Vec<_> = ["main".to_owned(), "tick".to_owned()].into_iter().chain(timers).collect();
+    expect_timed_trace(&expected.join("  "), || {
+        next_tick(|| log("tick"));
+        for delay in 0..30 {
+            timeout(delay, move || log(delay));
+        }
+        log("main");
+    });
+}
+
+#[test]
+fn test_next_tick_fixed_queue_regression() {
+    const TICKS: u32 = 2048;
+
+    expect_trace("handler after 0 ticks  tick 2048", || {
+        next_tick(|| {
+            let ticks = Rc::new(Cell::new(0));
+            let (counting, counted) = (ticks.clone(), ticks);
+            Promise::<(), ()>::resolve(())
+                .then(move |()| {
+                    for _ in 1..TICKS {
+                        let ticks = counting.clone();
+                        next_tick(move || ticks.set(ticks.get() + 1));
+                    }
+                    let never = set_immediate(|| log("immediate"));
+                    next_tick(move || {
+                        log(format_args!("tick {}", counting.get() + 1));
+                        clear_immediate(never);
+                    });
+                })
+                .then(move |()| log(format_args!("handler after {} ticks", counted.get())));
+        });
+    });
 }

@@ -6,7 +6,7 @@
 use thenable::{Promise, next_tick, on_rejection_handled, on_unhandled_rejection};
 
 use crate::cases::{immediate, log_rejections, run_with_uncaught, soon};
-use crate::common::{at, c, expect_trace, log, timeout, trace};
+use crate::common::{at, c, expect_timed_trace, expect_trace, log, timeout, trace};
 
 type P = Promise<(), u32>;
 
@@ -41,6 +41,24 @@ fn rejected_after_set_immediate() {
     });
 }
 
+/// A promise that a timer of 1 ms rejects.
+fn rejected_in_a_timer() -> P {
+    P::new(|_, reject| {
+        timeout(1, move || {
+            log("timer");
+            reject(1);
+        });
+    })
+}
+
+#[test]
+fn rejected_after_set_timeout() {
+    expect_timed_trace("timer  U1p  later", || {
+        log_rejections().give("p", &rejected_in_a_timer());
+        timeout(1, || log("later"));
+    });
+}
+
 #[test]
 fn catching_after_set_immediate_is_not_soon_enough() {
     let names = log_rejections();
@@ -65,6 +83,42 @@ fn only_the_re_thrown_error_hits() {
             Err(2)
         });
         names.give("p2", &p2);
+    });
+}
+
+/// A handler that throws something else.
+fn re_throw(reason: u32) -> Result<(), u32> {
+    assert_eq!(reason, 1);
+    log("caught");
+    Err(2)
+}
+
+#[test]
+fn only_the_re_thrown_error_hits_after_set_timeout() {
+    expect_timed_trace("timer  caught  U2p2  later", || {
+        let names = log_rejections();
+        let p = rejected_in_a_timer();
+        names.give("p", &p);
+        names.give("p2", &p.catch(re_throw));
+        timeout(1, || log("later"));
+    });
+}
+
+#[test]
+fn only_the_re_thrown_error_hits_with_a_catch_in_a_tick() {
+    expect_timed_trace("timer  tick  caught  U2p2  later", || {
+        let names = log_rejections();
+        let (p, _, reject) = P::with_resolvers();
+        names.give("p", &p);
+        timeout(1, move || {
+            log("timer");
+            reject(1);
+            next_tick(move || {
+                log("tick");
+                names.give("p2", &p.catch(re_throw));
+            });
+        });
+        timeout(1, || log("later"));
     });
 }
 
@@ -120,6 +174,16 @@ fn catching_the_derived_promise_inside_set_immediate() {
     });
 }
 
+#[test]
+fn catching_a_promise_resolved_with_an_asynchronously_rejected_one() {
+    expect_timed_trace("timer  caught 1  later", || {
+        log_rejections();
+        let p = P::resolve(()).then(|()| rejected_in_a_timer());
+        p.then_catch(|()| log("no"), |reason| log(format_args!("caught {reason}")));
+        timeout(2, || log("later"));
+    });
+}
+
 /// A handler that logs, if the reason is 1.
 fn caught(reason: u32) {
     assert_eq!(reason, 1);
@@ -143,6 +207,21 @@ fn catching_a_promise_derived_from_returning_a_rejected_one() {
 }
 
 #[test]
+fn derived_from_returning_an_asynchronously_rejected_promise_does_trigger() {
+    expect_timed_trace("timer  U1p  later", || {
+        let names = log_rejections();
+        let inner = names.clone();
+        let p = P::resolve(()).then(move |()| {
+            let p = rejected_in_a_timer();
+            inner.give("inner", &p);
+            p
+        });
+        names.give("p", &p);
+        timeout(2, || log("later"));
+    });
+}
+
+#[test]
 fn derived_from_throwing_does_trigger() {
     let names = log_rejections();
     expect_trace("U1p", || names.give("p", &P::resolve(()).then(|()| Err::<(), _>(1))));
@@ -152,6 +231,54 @@ fn derived_from_throwing_does_trigger() {
 fn derived_from_returning_a_rejected_promise_does_trigger() {
     let names = log_rejections();
     expect_trace("U1p", || names.give("p", &P::resolve(()).then(|()| P::reject(1))));
+}
+
+#[test]
+fn catching_promise_all() {
+    log_rejections();
+    expect_trace("caught@2", || {
+        Promise::all([P::reject(1)]).then_catch(c("no"), caught);
+    });
+}
+
+#[test]
+fn catching_promise_all_of_a_promise_rejected_in_a_tick() {
+    log_rejections();
+    expect_trace("tick 1  tick 2  caught@2", || {
+        let p = P::new(|_, reject| {
+            next_tick(move || {
+                log("tick 1");
+                reject(1);
+            });
+        });
+        let all = Promise::all([p]);
+        next_tick(|| {
+            log("tick 2");
+            all.then_catch(c("no"), caught);
+        });
+    });
+}
+
+#[test]
+fn failing_to_catch_promise_all() {
+    let names = log_rejections();
+    expect_trace("U1p", || {
+        let element = P::reject(1);
+        names.give("element", &element);
+        names.give("p", &Promise::all([element]));
+    });
+}
+
+#[test]
+fn waiting_for_a_timer_causes_a_pair_of_events() {
+    expect_timed_trace("U1p  timer  caught  Hp", || {
+        let p = P::try_new(|_, _| Err(1));
+        log_rejections().give("p", &p);
+        timeout(10, || {
+            log("timer");
+            p.then_catch(|()| log("no"), |_| log("caught"));
+        });
+    });
 }
 
 /// Catches a rejected promise after a tick, a microtask, a tick and a microtask.
@@ -172,6 +299,15 @@ fn ticks_and_microtasks_are_soon_enough_inside_set_immediate() {
     expect_trace("caught", || immediate(reject_and_catch_tick_first));
 }
 
+#[test]
+fn ticks_and_microtasks_are_soon_enough_inside_set_timeout() {
+    expect_timed_trace("caught  later", || {
+        log_rejections();
+        timeout(0, reject_and_catch_tick_first);
+        timeout(0, || log("later"));
+    });
+}
+
 /// Catches a rejected promise after a microtask, a tick, a microtask and a tick.
 fn reject_and_catch_microtask_first() {
     let a = P::reject(1);
@@ -188,6 +324,15 @@ fn microtasks_and_ticks_are_soon_enough() {
 fn microtasks_and_ticks_are_soon_enough_inside_set_immediate() {
     log_rejections();
     expect_trace("caught", || immediate(reject_and_catch_microtask_first));
+}
+
+#[test]
+fn microtasks_and_ticks_are_soon_enough_inside_set_timeout() {
+    expect_timed_trace("caught  later", || {
+        log_rejections();
+        timeout(0, reject_and_catch_microtask_first);
+        timeout(0, || log("later"));
+    });
 }
 
 #[test]
