@@ -9,9 +9,11 @@ mod cases;
 mod common;
 
 mod immediates;
+mod keep_alive;
 mod microtask_queue;
 mod modes;
 mod next_tick;
+mod promisified;
 mod queue_microtask;
 mod timers;
 mod unhandled_rejections;

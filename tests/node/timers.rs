@@ -4,9 +4,11 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use thenable::{clear_interval, clear_timeout, next_tick, set_interval, set_timeout};
+use thenable::{
+    Immediate, Timeout, clear_immediate, clear_interval, clear_timeout, next_tick, set_interval, set_timeout,
+};
 
-use crate::cases::{immediate, own_interval, own_timeout, run_with_uncaught, variable};
+use crate::cases::{immediate, own_interval, own_timeout, run_with_uncaught, variable, warnings_of};
 use crate::common::{busy, expect_timed_trace, log, ms, now, quick_loop, timeout, trace};
 
 #[test]
@@ -41,6 +43,35 @@ fn test_timers_clear_timeout_interval_equivalent() {
         clear_interval(set_timeout(|| log("timeout"), ms(1)));
         timeout(1, || log("end"));
     });
+}
+
+#[test]
+fn test_timers_clear_null_does_not_throw_error() {
+    expect_timed_trace("immediate  timer", || {
+        timeout(1, || log("timer"));
+        immediate(|| log("immediate"));
+        clear_interval(None::<Timeout>);
+        clear_timeout(None::<Timeout>);
+        clear_immediate(None::<Immediate>);
+    });
+}
+
+#[test]
+fn test_timers_destroyed() {
+    let event_loop = quick_loop();
+    let main = || {
+        let t1 = set_timeout(|| log("t1"), ms(1));
+        let t2 = set_timeout(|| log("t2"), ms(1));
+        let i1 = set_interval(|| log("i1"), ms(1));
+        let i2 = set_interval(|| log("i2"), ms(1)).keep_alive(false);
+        timeout(1, || log("end"));
+        clear_timeout(t1);
+        clear_interval(i1);
+        [t1, t2, i1, i2]
+    };
+    let timers = event_loop.run(main).unwrap();
+    assert_eq!(trace(), "t2  i2  end");
+    assert_eq!(timers.map(Timeout::is_active), [false, false, false, true]);
 }
 
 /// Differs: what an interval throws unwinds out of `run`. The interval goes on in the next `run`.
@@ -102,6 +133,19 @@ fn test_timers_non_integer_delay() {
         }
         timeout(2, || log("2 ms"));
     });
+}
+
+#[test]
+fn test_timers_not_emit_duration_zero() {
+    let warnings = warnings_of("timers::test_timers_not_emit_duration_zero", || {
+        expect_timed_trace("end", || {
+            clear_timeout(set_timeout(|| log("timeout"), ms(0)));
+            clear_interval(set_interval(|| log("interval"), ms(0)));
+            clear_timeout(set_timeout(|| log("refreshed"), ms(0)).refresh());
+            timeout(0, || log("end"));
+        });
+    });
+    assert_eq!(warnings.unwrap_or_default(), [""; 0]);
 }
 
 #[test]
