@@ -13,8 +13,6 @@ const SUITES: [&str; 3] = ["test262", "wpt", "node"];
 enum Fate {
     /// There is a test of this name.
     Tested(String),
-    /// There will be a test of this name, and the row says what it will assert.
-    Planned(String),
     /// There cannot be one, for this reason.
     Impossible(String),
 }
@@ -47,13 +45,8 @@ fn quoted(text: &str) -> Vec<String> {
 }
 
 fn fate(cell: &str) -> Fate {
-    let first = || quoted(cell).into_iter().next().unwrap_or_else(|| panic!("no name in: {cell}"));
     if cell.starts_with('`') {
-        Fate::Tested(first())
-    } else if cell.starts_with("planned, `") {
-        let (_, what) = cell.split_once("`: ").unwrap_or_else(|| panic!("it does not say what it asserts: {cell}"));
-        assert!(!what.is_empty(), "it does not say what it asserts: {cell}");
-        Fate::Planned(first())
+        Fate::Tested(quoted(cell).swap_remove(0))
     } else {
         let reason = cell.strip_prefix('*').and_then(|rest| rest.split_once('*'));
         let (reason, _) = reason.unwrap_or_else(|| panic!("neither a test nor a reason: {cell}"));
@@ -135,10 +128,6 @@ fn tested(fate: &Fate) -> Option<&String> {
     if let Fate::Tested(name) = fate { Some(name) } else { None }
 }
 
-fn planned(fate: &Fate) -> Option<&String> {
-    if let Fate::Planned(name) = fate { Some(name) } else { None }
-}
-
 fn impossible(fate: &Fate) -> Option<&String> {
     if let Fate::Impossible(reason) = fate { Some(reason) } else { None }
 }
@@ -157,22 +146,10 @@ fn the_manifest_names_the_tests_that_exist_and_no_others() {
 }
 
 #[test]
-fn a_planned_test_is_planned_once_and_is_not_there() {
-    for suite in SUITES {
-        let (sections, existing) = (manifest(suite), tests(suite));
-        let mut seen = BTreeSet::new();
-        for name in names(&sections, planned) {
-            assert!(!existing.contains(name), "{suite}: {name} is written, so its row must not say `planned`");
-            assert!(seen.insert(name), "{suite}: {name} is planned twice");
-        }
-    }
-}
-
-#[test]
 fn a_test_of_test262_has_the_name_of_its_file() {
     for section in manifest("test262") {
         for Row { cases, fate } in &section.rows {
-            let (Fate::Tested(name) | Fate::Planned(name)) = fate else { continue };
+            let Fate::Tested(name) = fate else { continue };
             let [case] = &cases[..] else { panic!("{name} stands for several files: {cases:?}") };
             let of_file = case.to_lowercase().replace(['-', '.'], "_");
             let function = name.rsplit("::").next();
@@ -206,14 +183,13 @@ fn each_section_has_as_many_cases_as_it_says_and_each_of_them_once() {
     }
 }
 
-/// The numbers of cases: all, tested, planned, not expressible.
-fn totals(sections: &[Section]) -> [usize; 4] {
-    let mut totals = [0; 4];
+/// The numbers of cases: all, tested, not expressible.
+fn totals(sections: &[Section]) -> [usize; 3] {
+    let mut totals = [0; 3];
     for row in sections.iter().flat_map(|section| &section.rows) {
         let column = match row.fate {
             Fate::Tested(_) => 1,
-            Fate::Planned(_) => 2,
-            Fate::Impossible(_) => 3,
+            Fate::Impossible(_) => 2,
         };
         totals[0] += row.cases.len();
         totals[column] += row.cases.len();
@@ -239,17 +215,23 @@ fn the_totals_are_right() {
 #[test]
 fn the_check_reads_a_page_and_a_test() {
     let page = "# Page\n\n## `dir`\n\n4 files, tests in `m`.\n\n| file | test |\n| --- | --- |\n| `a-b` | `m::a_b`: a note |\n\
-                | `c` | planned, `m::c`: `1  2@1` |\n| `d`, `e` | *realm*: a note |\n";
+                | `c` | `m::c` |\n| `d`, `e` | *realm*: a note |\n";
     let row = |cases: &[&str], fate| Row { cases: cases.iter().map(|&case| case.to_owned()).collect(), fate };
     let rows = vec![
         row(&["a-b"], Fate::Tested("m::a_b".to_owned())),
-        row(&["c"], Fate::Planned("m::c".to_owned())),
+        row(&["c"], Fate::Tested("m::c".to_owned())),
         row(&["d", "e"], Fate::Impossible("realm".to_owned())),
     ];
     assert_eq!(sections(page), [Section { title: "`dir`".to_owned(), stated: 4, rows }]);
-    assert_eq!(totals(&sections(page)), [4, 1, 1, 2]);
+    assert_eq!(totals(&sections(page)), [4, 2, 2]);
     let code = "#[test]\nfn a_b() {}\n\nfn no_test() {}\n\n#[test]\n#[expect(lint)]\nfn c() {}\n";
     assert_eq!(test_functions(code).collect::<Vec<_>>(), ["a_b", "c"]);
     assert_eq!(module_of(Path::new("/r"), Path::new("/r/then/mod.rs")), "then::");
     assert_eq!(module_of(Path::new("/r"), Path::new("/r/then/resolving.rs")), "then::resolving::");
+}
+
+#[test]
+#[should_panic(expected = "neither a test nor a reason: planned, `m::a`")]
+fn a_row_without_a_test_and_without_a_reason_is_refused() {
+    row("| `a` | planned, `m::a` |");
 }
