@@ -4,12 +4,13 @@ use std::fmt::Debug;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{self, Poll};
 
 use futures::future::FusedFuture;
 use pin_project_lite::pin_project;
 
 use crate::cell::handle::Promise;
+use crate::context::{self, Context};
 use crate::inbox::waker::{Shown, task_waker};
 use crate::outcome::{Fault, PromiseState};
 use crate::queue::{self, Entry};
@@ -90,7 +91,7 @@ impl<T: 'static, E: Debug + 'static> Promise<T, E> {
         F::Output: IntoResolution<E, Value = T>,
     {
         let (promise, producer) = Producer::new(made_at);
-        let body = Body { future, producer: Some(producer), shown: Shown::default() };
+        let body = Body { future, producer: Some(producer), shown: Shown::default(), context: Context::current() };
         // Wakers of the task itself never leave the thread, so it is scheduled here only.
         let (runnable, task) = async_task::spawn_local(body, |runnable| queue::enqueue(Entry::Task(runnable)));
         task.detach();
@@ -106,6 +107,8 @@ pin_project! {
         future: F,
         producer: Option<Producer<T, E>>,
         shown: Shown,
+        // In which it was spawned.
+        context: Option<Context>,
     }
 }
 
@@ -118,10 +121,11 @@ where
 {
     type Output = ();
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+    fn poll(self: Pin<&mut Self>, task: &mut task::Context<'_>) -> Poll<()> {
         let this = self.project();
         let (future, shown) = (this.future, this.shown);
-        let polled = catch_unwind(AssertUnwindSafe(|| shown.poll(context.waker(), |context| future.poll(context))));
+        let _entered = context::enter(this.context.as_ref());
+        let polled = catch_unwind(AssertUnwindSafe(|| shown.poll(task.waker(), |task| future.poll(task))));
         let completion = match polled {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(output)) => attempt(|| Ok(output.into_resolution())),
@@ -145,14 +149,14 @@ impl<T: 'static, E: Debug + 'static> Future for Promise<T, E> {
     /// # Panics
     ///
     /// If the promise settled with a [`Fault`], its panic is resumed. If it is polled after it was ready.
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(mut self: Pin<&mut Self>, task: &mut task::Context<'_>) -> Poll<Self::Output> {
         assert!(!self.is_taken(), "a promise was polled after it was ready");
         if self.cell().is_shared() {
             *self = relay(self.take());
         }
         let cell = self.cell();
         cell.mark_handled();
-        let (waker, run) = task_waker(context);
+        let (waker, run) = task_waker(task);
         if cell.promise_state() == PromiseState::Pending {
             rejections::note_awaited(&waker, || self.tracked());
             drop(cell.await_with(waker));

@@ -248,6 +248,9 @@ mod error;
 
 mod outcome;
 
+// What follows a chain.
+mod context;
+
 // The seams to the host: the queues, what is reported, what other threads send.
 mod queue;
 
@@ -295,6 +298,7 @@ mod shutdown;
 pub use crate::background::set_blocking_threads;
 pub use crate::cell::handle::Promise;
 pub use crate::combinator::join::Join;
+pub use crate::context::{AsyncLocal, Scope, Snapshot};
 pub use crate::error::{AggregateError, LoopClosed, SelfResolution, Stalled};
 pub use crate::event_loop::builder::EventLoopBuilder;
 pub use crate::event_loop::delay::{delay, delay_with, immediate};

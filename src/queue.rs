@@ -11,6 +11,8 @@ use std::rc::Rc;
 
 use async_task::Runnable;
 
+use crate::context::{self, Context};
+
 /// One unit on the microtask queue.
 pub(crate) trait Job {
     /// Runs it. Called once for each time it was queued.
@@ -185,7 +187,13 @@ pub fn queue_microtask(callback: impl FnOnce() + 'static) {
         }
     }
 
-    enqueue_job(Rc::new(Callback(Cell::new(Some(callback)))));
+    match Context::current() {
+        None => enqueue_job(Rc::new(Callback(Cell::new(Some(callback))))),
+        context => {
+            let callback = move || context::restore(context.as_ref(), callback);
+            enqueue_job(Rc::new(Callback(Cell::new(Some(callback)))));
+        }
+    }
 }
 
 /// Runs `callback` when the current operation is over, before the event loop goes on: `process.nextTick` of Node.
@@ -197,6 +205,6 @@ pub fn queue_microtask(callback: impl FnOnce() + 'static) {
 ///
 /// As [`queue_microtask`].
 pub fn next_tick(callback: impl FnOnce() + 'static) {
-    let callback: Box<dyn FnOnce()> = Box::new(callback);
+    let callback = context::boxed(callback);
     let _ = QUEUE.try_with(|queue| queue.ticks.borrow_mut().push_back(callback));
 }

@@ -9,6 +9,7 @@ use std::task::Poll;
 use super::hook_up::{Collector, hook_up};
 use super::{Gathering, Row, Strategy, Take};
 use crate::cell::handle::Promise;
+use crate::context::{self, Context};
 use crate::identity::Origin;
 use crate::outcome::{Fault, Outcome};
 use crate::rejections::Tracked;
@@ -24,6 +25,8 @@ pub(crate) struct Course<S: Strategy, F> {
     limit: usize,
     lost: Cell<usize>,
     made_at: &'static Location<'static>,
+    /// In which the items are asked for and the function is called.
+    context: Option<Context>,
 }
 
 /// Where items come from, and what is called for each.
@@ -59,7 +62,7 @@ impl<S: Strategy, F: Feed<S>> Course<S, F> {
         assert!(limit > 0, "a limit of 0 items at a time lets nothing begin");
         let (result, gathering) = Gathering::new(strategy, made_at);
         let (feed, room, lost) = (Cell::new(None), Cell::new(limit), Cell::new(0));
-        (result, Rc::new(Self { gathering, feed, room, limit, lost, made_at }))
+        (result, Rc::new(Self { gathering, feed, room, limit, lost, made_at, context: Context::current() }))
     }
 
     /// Begins with what `feed` makes, which is user code.
@@ -83,7 +86,7 @@ impl<S: Strategy, F: Feed<S>> Course<S, F> {
         while self.room.get() > 0 {
             // It may be in use, if the function that was called runs the loop: that call looks for room again.
             let Some(mut feed) = self.feed.take() else { return Filled::Done };
-            match catch_unwind(AssertUnwindSafe(|| start(&mut feed))) {
+            match catch_unwind(AssertUnwindSafe(|| context::restore(self.context.as_ref(), || start(&mut feed)))) {
                 Ok(Poll::Ready(Some((known, element)))) => {
                     self.room.set(self.room.get() - 1);
                     let place = self.gathering.make_room(known);

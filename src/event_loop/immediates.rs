@@ -5,6 +5,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use super::state::{self, LoopId, LoopState};
+use crate::context;
 
 /// The immediates of a loop, in one line. Each has a number, in the order of their making, so that one is found by it
 /// in constant time.
@@ -175,7 +176,7 @@ impl fmt::Debug for Immediate {
 /// [`EventLoop::turn`](crate::EventLoop::turn), as an exception in Node ends the process. What is left stays, and goes
 /// on in the next call.
 pub fn set_immediate(callback: impl FnOnce() + 'static) -> Immediate {
-    let callback: Box<dyn FnOnce()> = Box::new(callback);
+    let callback = context::boxed(callback);
     // While the thread ends the callback is dropped, here and now.
     let Some(state) = state::try_current() else { return Immediate::NONE };
     let number = state.immediates.borrow_mut().add(callback);

@@ -32,6 +32,7 @@ use self::drive::RunToTheEnd;
 use self::hooks::UnhandledRejection;
 use self::root::Root;
 use self::state::{LoopState, Running};
+use crate::context::{self, Context};
 use crate::error::Stalled;
 
 /// Runs `main`, then the event loop of this thread until nothing is left to do: `node main.js`.
@@ -146,17 +147,19 @@ pub enum BlockOnError {
 impl LoopState {
     #[track_caller]
     fn run<R>(self: &Rc<Self>, main: impl FnOnce() -> R) -> Result<R, UnhandledRejection> {
+        let context = Context::current();
         let _running = Running::enter(self, "run");
-        let result = main();
+        let result = context::restore(context.as_ref(), main);
         drive::run(self, &mut RunToTheEnd)?;
         Ok(result)
     }
 
     #[track_caller]
     fn try_block_on<F: Future>(self: &Rc<Self>, future: F) -> Result<F::Output, BlockOnError> {
+        let context = Context::current();
         let _running = Running::enter(self, "block_on");
         let future = pin!(future);
-        let mut root = Root::new(future);
+        let mut root = Root::new(future, context);
         root.poll();
         drive::run(self, &mut root)?;
         root.take_output().ok_or_else(|| stall::stalled(self).into())

@@ -6,6 +6,7 @@ use std::task::Poll;
 
 use super::drive::Purpose;
 use super::phases::Lifetime;
+use crate::context::{self, Context};
 use crate::inbox::root::RootTask;
 use crate::inbox::waker::Shown;
 use crate::rejections;
@@ -17,11 +18,13 @@ pub(super) struct Root<'a, F: Future> {
     output: Option<F::Output>,
     task: RootTask,
     shown: Shown,
+    /// That of the caller.
+    context: Option<Context>,
 }
 
 impl<'a, F: Future> Root<'a, F> {
-    pub(super) fn new(future: Pin<&'a mut F>) -> Self {
-        Self { future, output: None, task: RootTask::new(), shown: Shown::default() }
+    pub(super) fn new(future: Pin<&'a mut F>, context: Option<Context>) -> Self {
+        Self { future, output: None, task: RootTask::new(), shown: Shown::default(), context }
     }
 
     pub(super) fn poll(&mut self) {
@@ -30,7 +33,9 @@ impl<'a, F: Future> Root<'a, F> {
         }
         let waker = self.task.start_poll();
         rejections::watch_awaited(&waker);
-        if let Poll::Ready(output) = self.shown.poll(&waker, |context| self.future.as_mut().poll(context)) {
+        let Self { future, shown, context, .. } = self;
+        let poll = || shown.poll(&waker, |task| future.as_mut().poll(task));
+        if let Poll::Ready(output) = context::restore(context.as_ref(), poll) {
             self.output = Some(output);
         }
     }

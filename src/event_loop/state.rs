@@ -14,6 +14,7 @@ use super::immediates::Immediates;
 use super::phases::Phase;
 use super::schedule::Schedule;
 use super::timers::lists::Timers;
+use crate::context::{self, InContext};
 use crate::inbox::home::Home;
 use crate::queue;
 use crate::rejections;
@@ -182,8 +183,11 @@ impl Drop for Entered {
     }
 }
 
-/// A loop runs as long as this lives.
-pub(super) struct Running<'a>(&'a LoopState);
+/// A loop runs as long as this lives. What its callbacks see of [`context`](crate::context) is their own.
+pub(super) struct Running<'a> {
+    state: &'a LoopState,
+    _context: Option<InContext>,
+}
 
 impl<'a> Running<'a> {
     #[track_caller]
@@ -193,13 +197,13 @@ impl<'a> Running<'a> {
             "`{caller}` was called while the event loop of this thread is running: from a handler or a callback, return a \
              promise or await it instead"
         );
-        Self(state)
+        Self { state, _context: context::enter(None) }
     }
 }
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        self.0.running.set(false);
+        self.state.running.set(false);
     }
 }
 

@@ -9,6 +9,7 @@ use crate::cell::PromiseCell;
 use crate::cell::handle::{Promise, Share, settle};
 use crate::cell::listener::{Listener, Reaction};
 use crate::cell::node::{Adoption, Kind, PromiseNode};
+use crate::context::{self, Context};
 use crate::disposal::Dependent;
 use crate::identity::Origin;
 use crate::outcome::Outcome;
@@ -29,7 +30,7 @@ where
     F: FnOnce() -> R + 'static,
     R: IntoResolution<E>,
 {
-    let kind = Finally { step: Cell::new(Step::Waiting(handler)) };
+    let kind = Finally { step: Cell::new(Step::Waiting(handler)), context: Context::current() };
     let node = Rc::new(PromiseNode { cell: PromiseCell::pending(made_at), kind });
     let derived = Promise::from_consumer(node.clone());
     source.subscribe(Listener::React(node));
@@ -38,6 +39,7 @@ where
 
 struct Finally<T, E, F> {
     step: Cell<Step<T, E, F>>,
+    context: Option<Context>,
 }
 
 /// What the node will do next. JavaScript makes a promise, `Promise.resolve(result).then(() => value)`, and adopts it. Nobody
@@ -73,6 +75,7 @@ where
     fn run(node: Rc<PromiseNode<T, E, Self>>) {
         match node.kind.take() {
             Step::Handle(handler, share) => {
+                let _entered = context::enter(node.kind.context.as_ref());
                 let outcome = share.take_caught();
                 let made_at = node.cell.made_at();
                 match attempt(move || Ok(handler().into_resolution())) {

@@ -13,6 +13,7 @@ use crate::cell::PromiseCell;
 use crate::cell::handle::{Promise, Share};
 use crate::cell::listener::{Listener, Reaction};
 use crate::cell::node::{Adoption, Kind, PromiseNode, follow};
+use crate::context::{self, Context};
 use crate::outcome::Outcome;
 use crate::queue;
 use crate::resolve::{Completion, attempt, complete};
@@ -39,7 +40,7 @@ where
     H::Value: 'static,
     H::Error: Debug + 'static,
 {
-    let kind = Then { handler: Cell::new(Some(handler)), input: Cell::new(Input::None) };
+    let kind = Then { handler: Cell::new(Some(handler)), input: Cell::new(Input::None), context: Context::current() };
     let node = Rc::new(PromiseNode { cell: PromiseCell::pending(made_at), kind });
     let derived = Promise::from_consumer(node.clone());
     source.subscribe(Listener::React(node));
@@ -51,6 +52,7 @@ struct Then<T, E, H: Handler<T, E>> {
     /// Until it runs, or until it never will.
     handler: Cell<Option<H>>,
     input: Cell<Input<T, E, H::Value, H::Error>>,
+    context: Option<Context>,
 }
 
 /// What the node's next job is about.
@@ -74,6 +76,7 @@ where
     fn run(node: Rc<PromiseNode<H::Value, H::Error, Self>>) {
         match node.kind.input.replace(Input::None) {
             Input::Handle(share) => {
+                let _entered = context::enter(node.kind.context.as_ref());
                 let handler = node.kind.handler.take().expect("a promise settles once (invariant 1)");
                 let completion = attempt(move || handler.handle(share.take()));
                 complete(node, completion);

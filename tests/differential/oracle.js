@@ -7,8 +7,12 @@
 
 const fs = require('node:fs');
 const os = require('node:os');
+const { AsyncLocalStorage } = require('node:async_hooks');
 const { internalBinding } = require('internal/test/binding');
 const { getPromiseDetails, constants: { kPending, kRejected } } = internalBinding('util');
+
+const store = new AsyncLocalStorage();
+const outside = AsyncLocalStorage.snapshot();
 
 // For how many ticks after the last logged word ticks are counted. It is bounded so that the queues run empty.
 const COUNTED_TICKS = 12;
@@ -59,7 +63,9 @@ function keepCounting() {
 }
 
 function word(text) {
-  program.trace.push(program.counted ? `${text}@${program.tick}` : text);
+  const kept = store.getStore();
+  const place = kept === undefined ? '' : `#${kept}`;
+  program.trace.push(text + place + (program.counted ? `@${program.tick}` : ''));
   keepCounting();
 }
 
@@ -80,6 +86,10 @@ function now() {
 }
 
 const api = {
+  store,
+  // A `then` that is called in the context in which it is handed over, as AsyncContext has it. Node 20 calls it in that
+  // in which the promise was made.
+  bound: (then) => AsyncLocalStorage.bind(then),
   now,
   busy: (ms) => os.getPriority(0 - ms),
   // The callback of an interval: runs a block in each call, and after the last one `end`.
@@ -116,14 +126,19 @@ function nameOf(promise) {
   return entry ? entry[0] : '?';
 }
 
+// The listeners are called without a store. Node calls them with that of the promise.
 process.on('unhandledRejection', (reason, promise) => {
-  word(`U${nameOf(promise)}(${show(reason)})`);
-  program.unhandled.shift()?.();
+  outside(() => {
+    word(`U${nameOf(promise)}(${show(reason)})`);
+    program.unhandled.shift()?.();
+  });
 });
 
 process.on('rejectionHandled', (promise) => {
-  word(`H${nameOf(promise)}`);
-  program.handled.shift()?.();
+  outside(() => {
+    word(`H${nameOf(promise)}`);
+    program.handled.shift()?.();
+  });
 });
 
 let input = Buffer.alloc(0);

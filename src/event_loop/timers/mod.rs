@@ -11,6 +11,7 @@ use std::time::Duration;
 use self::lists::{Callback, Due, Key};
 use super::clock::Millis;
 use super::state::{self, LoopId, LoopState};
+use crate::context;
 
 /// The longest delay, as in Node: 24.8 days.
 const MAX_MS: u128 = (1 << 31) - 1;
@@ -154,7 +155,7 @@ fn start(callback: Callback, delay: Duration) -> Timeout {
 /// [`EventLoop::turn`](crate::EventLoop::turn), as an exception in Node ends the process. What is left stays, and goes on in
 /// the next call.
 pub fn set_timeout(callback: impl FnOnce() + 'static, delay: Duration) -> Timeout {
-    start(Callback::Once(Box::new(callback)), delay)
+    start(Callback::Once(context::boxed(callback)), delay)
 }
 
 /// Runs `callback` again and again, each time when `period` has passed: `setInterval` of JavaScript.
@@ -189,7 +190,7 @@ pub fn set_timeout(callback: impl FnOnce() + 'static, delay: Duration) -> Timeou
 ///
 /// As [`set_timeout`]. After a panic the interval goes on, as in Node.
 pub fn set_interval(callback: impl FnMut() + 'static, period: Duration) -> Timeout {
-    start(Callback::Repeat(Box::new(callback)), period)
+    start(Callback::Repeat(context::boxed_mut(callback)), period)
 }
 
 /// Stops a timeout or an interval, and drops its callback, at once: `clearTimeout` of JavaScript.

@@ -37,6 +37,7 @@ struct Generator {
     functions: Names,
     timers: Names,
     has_timers: bool,
+    has_stores: bool,
 }
 
 /// The numbers that a name may have here.
@@ -81,6 +82,7 @@ macro_rules! pick {
 impl Generator {
     fn program(&mut self, size: usize) -> Program {
         self.has_timers = self.rng.u8(..3) == 0;
+        self.has_stores = self.rng.u8(..4) == 0;
         let (keep, uncounted) = (self.rng.bool(), self.rng.u8(..8) == 0);
         let tasks = pick!(self.rng; 4 => 1, 1 => 2, 1 => 3);
         let shares = size.div_ceil(tasks);
@@ -228,6 +230,12 @@ impl Generator {
             },
             3 => Op::Microtask(id, self.block()),
             2 => Op::Tick(id, self.block()),
+            2 => if self.has_stores {
+                let block = self.block();
+                Op::RunIn(self.rng.i32(1..10), block)
+            } else {
+                self.source(id)
+            },
             1 => match self.promise() {
                 Some(on) => Op::Look(on),
                 None => self.source(id),
@@ -414,7 +422,7 @@ mod tests {
             count_keys(&serde_json::to_value(program_of_any_size(seed)).unwrap(), &mut keys);
         }
         let expected = "all all_settled any async await busy call_reject call_resolve clear do end finally \
-                        handled immediate interval keep keep_alive look microtask new race refresh reject resolve return same \
+                        handled immediate interval keep keep_alive look microtask new race refresh reject resolve return run_in same \
                         steps tasks then thenable throw tick timeout try uncounted unhandled with_resolvers";
         assert_eq!(keys.into_iter().collect::<Vec<_>>().join(" "), expected);
     }

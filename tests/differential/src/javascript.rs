@@ -14,6 +14,7 @@ use crate::program::{
 pub fn source(program: &Program) -> String {
     let writer = Writer {
         uses: program.uses(),
+        has_stores: program.to_json().contains("run_in"),
         promises: RefCell::default(),
         functions: RefCell::default(),
         timers: RefCell::default(),
@@ -30,6 +31,8 @@ pub fn source(program: &Program) -> String {
 
 struct Writer {
     uses: Uses,
+    /// Whether anything runs with a store.
+    has_stores: bool,
     /// The numbers whose promise the program assigns or names.
     promises: RefCell<BTreeSet<Id>>,
     /// The numbers whose resolving functions the program assigns or names.
@@ -186,6 +189,7 @@ impl Writer {
             Op::KeepAlive(timer, alive) => {
                 format!("{}?.{}();", self.timer(timer.0), if *alive { "ref" } else { "unref" })
             }
+            Op::RunIn(store, block) => format!("store.run({store}, {});", self.callback(block)),
             Op::Busy(ms) => format!("busy({ms});"),
             Op::Look(on) => format!("look('s{}', {});", on.0, self.promise(*on)),
             Op::Same(a, b) => format!("same({}, {});", self.promise(*a), self.promise(*b)),
@@ -198,7 +202,12 @@ impl Writer {
             Resolvable::Promise(name) => self.promise(*name),
             Resolvable::Thenable(thenable) => {
                 let body = self.executor(thenable.id, &thenable.then, vec![log('t', thenable.id)]);
-                format!("{{ then(resolve, reject) {} }}", braces(&body))
+                let body = braces(&body);
+                if self.has_stores {
+                    format!("{{ then: bound((resolve, reject) => {body}) }}")
+                } else {
+                    format!("{{ then(resolve, reject) {body} }}")
+                }
             }
         }
     }

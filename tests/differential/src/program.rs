@@ -85,6 +85,8 @@ pub enum Op {
     Refresh(TimerName),
     /// `timer.ref()` or `timer.unref()`.
     KeepAlive(TimerName, bool),
+    /// `asyncLocalStorage.run(store, f)`. What it sets going logs the store beside each label.
+    RunIn(i32, Block),
     /// Code that takes so many milliseconds.
     Busy(u32),
     /// Logs the state of a promise, which JavaScript shows to a debugger.

@@ -13,7 +13,7 @@ use thenable::{
     set_timeout,
 };
 
-use super::world::{Functions, Promise, Timer, World};
+use super::world::{Functions, Promise, STORE, Timer, World};
 use super::{Faults, Value};
 use crate::program::{
     Block, Body, End, Executor, Function, Id, Op, PromiseName, Resolvable, Step, Thenable, TimerName,
@@ -83,6 +83,7 @@ impl World {
             Op::Clear(name) => self.clear(*name),
             Op::Refresh(name) => self.refresh(*name),
             Op::KeepAlive(name, alive) => self.keep_alive(*name, *alive),
+            Op::RunIn(store, block) => STORE.run(*store, || self.run(block)),
             Op::Busy(ms) => elapse(milliseconds(*ms)),
             Op::Look(on) => self.word(format_args!("s{}{}", on.0, self.state(on.0))),
             Op::Same(a, b) => self.word(if self.same(*a, *b) { "same" } else { "different" }),

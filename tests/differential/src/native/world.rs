@@ -7,7 +7,8 @@ use std::fmt::Display;
 use std::rc::Rc;
 
 use thenable::{
-    Immediate, Outcome, PromiseId, Reject, Resolve, Timeout, clear_immediate, clear_timeout, queue_microtask,
+    AsyncLocal, Immediate, Outcome, PromiseId, Reject, Resolve, Timeout, clear_immediate, clear_timeout,
+    queue_microtask,
 };
 
 use super::{Faults, Value};
@@ -29,6 +30,9 @@ pub(super) enum Timer {
     Timeout(Timeout),
     Immediate(Immediate),
 }
+
+/// What follows the chains of a program, and is logged.
+pub(super) static STORE: AsyncLocal<i32> = AsyncLocal::new();
 
 /// For how many ticks after the last logged word ticks are counted; the oracle has the same number.
 const COUNTED_TICKS: u32 = 12;
@@ -101,7 +105,9 @@ impl World {
     // The trace.
 
     pub(super) fn word(self: &Rc<Self>, text: impl Display) {
-        let text = if self.counted { format!("{text}@{}", self.tick.get()) } else { text.to_string() };
+        let store = STORE.get().map_or_else(String::new, |store| format!("#{store}"));
+        let tick = if self.counted { format!("@{}", self.tick.get()) } else { String::new() };
+        let text = format!("{text}{store}{tick}");
         self.trace.borrow_mut().push(text);
         assert!(self.trace.borrow().len() < LONGEST_TRACE, "the program does not end");
         self.keep_counting();

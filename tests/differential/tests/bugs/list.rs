@@ -584,8 +584,47 @@ pub(crate) const SUBSTITUTIONS: &[Substitution] = &[
     ),
     substitution(
         "event_loop/drive.rs",
-        "Progress::Callback => break,",
+        "Progress::Callback => continue 'drain,
+                Progress::Phase => {}
+                Progress::Poll if state.poll(P::LIFETIME) => {}",
         r#"Progress::Callback if crate::bug("macrotasks-without-a-drain-between-them") => {}
-                Progress::Callback => break,"#,
+                Progress::Callback => continue 'drain,
+                Progress::Phase => {}
+                Progress::Poll if state.poll(P::LIFETIME) => {}"#,
+    ),
+    // Contexts.
+    substitution(
+        "reaction/mod.rs",
+        "context::enter(node.kind.context.as_ref());",
+        r#"context::enter(node.kind.context.as_ref().filter(|_| !crate::bug("handlers-without-their-context")));"#,
+    ),
+    substitution(
+        "reaction/finally.rs",
+        "context::enter(node.kind.context.as_ref());",
+        r#"context::enter(node.kind.context.as_ref().filter(|_| !crate::bug("finally-without-its-context")));"#,
+    ),
+    substitution(
+        "future.rs",
+        "context::enter(this.context.as_ref());",
+        r#"context::enter(this.context.as_ref().filter(|_| !crate::bug("tasks-without-their-context")));"#,
+    ),
+    substitution(
+        "resolve/thenable.rs",
+        "context::restore(self.context.as_ref(),",
+        r#"context::restore(self.context.as_ref().filter(|_| !crate::bug("thenables-without-their-context")),"#,
+    ),
+    substitution(
+        "context.rs",
+        "context => Box::new(move || restore(context.as_ref(), callback)),",
+        r#"context => Box::new(move || {
+            restore(context.as_ref().filter(|_| !crate::bug("callbacks-without-their-context")), callback)
+        }),"#,
+    ),
+    substitution(
+        "context.rs",
+        "drop(exchange(self.before.take()));",
+        r#"if !crate::bug("contexts-leak-into-what-comes-next") {
+            drop(exchange(self.before.take()));
+        }"#,
     ),
 ];

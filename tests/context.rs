@@ -1,0 +1,290 @@
+//! Values that follow a chain. What each kind of callback sees is compared with Node by the differential test, too.
+
+use std::cell::{Cell, RefCell};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::{Rc, Weak};
+use std::time::Duration;
+
+use thenable::{
+    AsyncLocal, EventLoop, Promise, Resolution, Snapshot, block_on, clear_interval, host, next_tick,
+    on_unhandled_rejection, queue_microtask, run, set_immediate, set_interval, set_timeout,
+};
+
+static NAME: AsyncLocal<&str> = AsyncLocal::new();
+static NUMBER: AsyncLocal<u32> = AsyncLocal::new();
+
+type P<T> = Promise<T, &'static str>;
+
+fn name() -> &'static str {
+    NAME.get().map_or("none", |name| *name)
+}
+
+#[test]
+fn a_value_is_there_while_the_function_runs() {
+    assert_eq!(name(), "none");
+    let returned = NAME.run("outer", || {
+        let inner = NAME.run("inner", name);
+        (inner, name(), NAME.exit(name), name())
+    });
+    assert_eq!(returned, ("inner", "outer", "none", "outer"));
+    assert_eq!(name(), "none");
+}
+
+#[test]
+fn variables_do_not_disturb_each_other() {
+    NAME.run("a", || {
+        NUMBER.run(1, || {
+            assert_eq!((name(), NUMBER.get().as_deref()), ("a", Some(&1)));
+            NAME.exit(|| assert_eq!((name(), NUMBER.get().as_deref()), ("none", Some(&1))));
+        });
+        assert_eq!(NUMBER.get(), None);
+    });
+}
+
+#[test]
+fn a_panic_restores_what_was_there_before() {
+    NAME.run("outer", || {
+        let panicked = catch_unwind(AssertUnwindSafe(|| NAME.run("inner", || panic!("a bug"))));
+        assert!(panicked.is_err());
+        assert_eq!(name(), "outer");
+    });
+}
+
+#[test]
+fn whatever_is_made_inside_sees_the_value() {
+    let trace = Rc::new(RefCell::new(Vec::new()));
+    let word = |kind: &'static str| {
+        let trace = trace.clone();
+        move || trace.borrow_mut().push(format!("{kind} {}", name()))
+    };
+    run(|| {
+        NAME.run("a", || {
+            queue_microtask(word("microtask"));
+            next_tick(word("tick"));
+            set_immediate(word("immediate"));
+            set_timeout(word("timeout"), Duration::ZERO);
+            let (interval, log) = (Rc::new(Cell::new(None)), word("interval"));
+            let own = interval.clone();
+            let mut calls = 0;
+            interval.set(Some(set_interval(
+                move || {
+                    log();
+                    calls += 1;
+                    if calls == 2 {
+                        clear_interval(own.get());
+                    }
+                },
+                Duration::from_millis(3),
+            )));
+        });
+        word("main")();
+    })
+    .unwrap();
+    assert_eq!(
+        trace.take(),
+        ["main none", "tick a", "microtask a", "immediate a", "timeout a", "interval a", "interval a"]
+    );
+}
+
+#[test]
+fn each_verb_restores_the_value_of_its_call() {
+    let (promise, resolve, _reject) = P::<u32>::with_resolvers();
+    let seen = Rc::new(RefCell::new(Vec::new()));
+    let see = |label: &'static str| {
+        let seen = seen.clone();
+        move || seen.borrow_mut().push((label, name()))
+    };
+    let tail = NAME.run("then", || {
+        let see = see("then");
+        promise.then(move |n| {
+            see();
+            Err::<u32, _>(if n == 1 { "one" } else { "more" })
+        })
+    });
+    let tail = NAME.run("catch", || {
+        let see = see("catch");
+        tail.catch(move |_| {
+            see();
+            Ok(2)
+        })
+    });
+    let tail = NAME.run("finally", || tail.finally(see("finally")));
+    let tail = NAME.run("handle", || {
+        let see = see("handle");
+        tail.handle(move |_| {
+            see();
+            Ok(3)
+        })
+    });
+    let tail = NAME.run("then_async", || {
+        let (before, after) = (see("async, before"), see("async, after"));
+        tail.then_async(async move |n| {
+            before();
+            P::resolve(()).await?;
+            after();
+            Ok(n)
+        })
+    });
+    let tail = NAME.run("inspect", || {
+        let see = see("inspect");
+        tail.inspect(move |_| see())
+    });
+    NAME.run("the one who settles", || resolve(1));
+    assert_eq!(block_on(tail), Ok(3));
+    assert_eq!(
+        *seen.borrow(),
+        [
+            ("then", "then"),
+            ("catch", "catch"),
+            ("finally", "finally"),
+            ("handle", "handle"),
+            ("async, before", "then_async"),
+            ("async, after", "then_async"),
+            ("inspect", "inspect"),
+        ]
+    );
+}
+
+#[test]
+fn a_spawned_future_keeps_the_value_of_its_spawning() {
+    let promise = NAME.run("spawned", || {
+        P::spawn(async {
+            let before = name();
+            P::resolve(()).await?;
+            let inner = NAME.run("inside", name);
+            P::resolve(()).await?;
+            Ok((before, inner, name()))
+        })
+    });
+    assert_eq!(NAME.run("elsewhere", || block_on(promise)), Ok(("spawned", "inside", "spawned")));
+}
+
+#[test]
+fn a_scope_holds_for_a_part_of_a_future() {
+    let seen = block_on(async {
+        let scoped = NAME.scope("scoped", async {
+            P::resolve(()).await.unwrap();
+            name()
+        });
+        (scoped.await, name())
+    });
+    assert_eq!(seen, ("scoped", "none"));
+}
+
+#[test]
+fn the_main_program_sees_the_value_of_its_caller_and_its_callbacks_do_not() {
+    let before: P<&str> = P::resolve(()).map(|()| name());
+    NAME.run("caller", || {
+        assert_eq!(run(name).unwrap(), "caller");
+        let seen = block_on(async {
+            let first = name();
+            let handler = before.await.unwrap();
+            (first, handler, name())
+        });
+        assert_eq!(seen, ("caller", "none", "caller"));
+        queue_microtask(|| assert_eq!(name(), "caller"));
+        NAME.exit(|| queue_microtask(|| assert_eq!(name(), "none")));
+        while host::run_job() {}
+        assert_eq!(name(), "caller");
+    });
+}
+
+#[test]
+fn loops_do_not_hand_values_to_each_other() {
+    let outer = EventLoop::new();
+    let inner = EventLoop::new();
+    let seen = outer.block_on(NAME.run("outer", || {
+        P::spawn(async move {
+            let waiting = inner.enter(|| P::resolve(()).map(|()| name()));
+            Ok((inner.run(name).unwrap(), inner.block_on(waiting).unwrap(), name()))
+        })
+    }));
+    assert_eq!(seen, Ok(("outer", "outer", "outer")));
+}
+
+#[test]
+fn thenables_see_the_value_where_they_were_handed_over() {
+    let (promise, resolve, _reject) = P::<&str>::with_resolvers();
+    NAME.run("handed over", || {
+        let then = |resolve: thenable::Resolve<_, _>, _: thenable::Reject<_, _>| {
+            resolve(name());
+            Ok(())
+        };
+        resolve.with(Resolution::Thenable(Box::new(then)));
+    });
+    assert_eq!(block_on(promise), Ok("handed over"));
+}
+
+#[test]
+fn functions_that_a_combinator_calls_later_see_the_value() {
+    let one_at_a_time = NAME.run("mapped", || {
+        P::<Vec<_>>::map_all(0..3, 1, |n| P::resolve(n).map(|n| (n, name())).map(|(n, inner)| (n, inner, name())))
+    });
+    let calls = NAME.run("called", || P::<Vec<_>>::map_all(0..3, 1, |_| Ok::<_, &str>(name())));
+    assert_eq!(
+        block_on(one_at_a_time),
+        Ok(vec![(0, "mapped", "mapped"), (1, "mapped", "mapped"), (2, "mapped", "mapped")])
+    );
+    assert_eq!(block_on(calls), Ok(vec!["called"; 3]));
+}
+
+#[test]
+fn a_listener_of_rejections_sees_none() {
+    let seen = Rc::new(Cell::new(""));
+    let listener = seen.clone();
+    on_unhandled_rejection(move |_| listener.set(name()));
+    run(|| NAME.run("rejecting", || drop(P::<()>::reject("nobody listens")))).unwrap();
+    thenable::remove_rejection_hooks();
+    assert_eq!(seen.get(), "none");
+}
+
+#[test]
+fn a_snapshot_runs_what_is_called_by_other_ways() {
+    let waiting: RefCell<Vec<Box<dyn FnOnce() -> &'static str>>> = RefCell::default();
+    let ask = || waiting.borrow_mut().push(Box::new(Snapshot::take().bind(name)));
+    NAME.run("first", ask);
+    ask();
+    let snapshot = NAME.run("kept", Snapshot::take);
+    NAME.run("answering", || {
+        let answers: Vec<_> = waiting.take().into_iter().map(|answer| answer()).collect();
+        assert_eq!(answers, ["first", "none"]);
+        assert_eq!((snapshot.run(name), snapshot.run(name), name()), ("kept", "kept", "answering"));
+    });
+}
+
+#[test]
+fn a_value_goes_when_nothing_can_see_it_any_more() {
+    static KEPT: AsyncLocal<Rc<()>> = AsyncLocal::new();
+    let value = Rc::new(());
+    let alive: Weak<()> = Rc::downgrade(&value);
+    let (promise, resolve, _reject) = P::<()>::with_resolvers();
+    let tail = KEPT.run(value, || promise.map(|()| KEPT.get().is_some()));
+    assert!(alive.upgrade().is_some(), "the handler will see it");
+    resolve(());
+    assert_eq!(block_on(tail), Ok(true));
+    assert!(alive.upgrade().is_none());
+}
+
+#[test]
+fn dropping_a_value_may_use_variables() {
+    struct Drops;
+
+    impl Drop for Drops {
+        fn drop(&mut self) {
+            NAME.run("while a value is dropped", || queue_microtask(|| assert_eq!(name(), "while a value is dropped")));
+        }
+    }
+
+    static DROPPED: AsyncLocal<Drops> = AsyncLocal::new();
+    DROPPED.run(Drops, || queue_microtask(|| {}));
+    run(|| ()).unwrap();
+}
+
+#[test]
+fn another_thread_has_values_of_its_own() {
+    NAME.run("here", || {
+        let there = std::thread::spawn(|| (name(), NAME.run("there", name)));
+        assert_eq!(there.join().unwrap(), ("none", "there"));
+        assert_eq!(name(), "here");
+    });
+}
