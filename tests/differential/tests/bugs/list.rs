@@ -473,36 +473,50 @@ pub(crate) const SUBSTITUTIONS: &[Substitution] = &[
     // Combinators.
     substitution(
         "combinator/mod.rs",
-        "for (index, element) in elements.into_iter().enumerate() {",
+        "for element in elements {
+            let element = element.into_resolution();",
         r#"let convert = |resolution| match resolution {
-            Resolution::Thenable(_) if crate::bug("combinators-convert-before-they-hook-up") => {
+            crate::Resolution::Thenable(_) if crate::bug("combinators-convert-before-they-hook-up") => {
                 let (promise, producer) = Producer::new(made_at);
                 producer.complete(Ok(resolution));
-                Resolution::Adopt(promise)
+                crate::Resolution::Adopt(promise)
             }
             other => other,
         };
         let elements: Vec<_> = elements.into_iter().map(|element| convert(element.into_resolution())).collect();
-        for (index, element) in elements.into_iter().enumerate() {"#,
+        for element in elements {"#,
     ),
     substitution(
         "combinator/mod.rs",
-        "Ok(()) => gathering.end_iteration(),",
-        r#"Ok(()) if crate::bug("combinators-of-nothing-a-tick-late") => {
-            queue::queue_microtask(move || gathering.end_iteration());
-        }
-        Ok(()) => gathering.end_iteration(),"#,
+        "/// What the hook-ups of one call share.",
+        "thread_local! { static ENDS: std::cell::Cell<bool> = const { std::cell::Cell::new(false) }; }
+        ",
     ),
     substitution(
         "combinator/mod.rs",
-        "(Some(outcome), _) => producer.settle(outcome),",
-        r#"(Some(outcome), _) if crate::bug("combinators-decide-a-tick-late") => {
-            queue::queue_microtask(move || producer.settle(outcome));
-        }
-        (Some(outcome), _) => producer.settle(outcome),"#,
+        "Ok(()) => self.end_iteration(),",
+        "Ok(()) => {
+                ENDS.set(true);
+                self.end_iteration();
+                ENDS.set(false);
+            }",
     ),
     substitution(
         "combinator/mod.rs",
+        "closed.close(decision);",
+        r#"let is_late = if ENDS.get() {
+                crate::bug("combinators-of-nothing-a-tick-late")
+            } else {
+                crate::bug("combinators-decide-a-tick-late")
+            };
+            if is_late {
+                crate::queue::queue_microtask(move || closed.close(decision));
+            } else {
+                closed.close(decision);
+            }"#,
+    ),
+    substitution(
+        "combinator/hook_up.rs",
         "queue::enqueue_job(self);",
         r#"if crate::bug("combinators-take-elements-inside-the-settling") {
                 self.run();
@@ -511,7 +525,7 @@ pub(crate) const SUBSTITUTIONS: &[Substitution] = &[
             }"#,
     ),
     substitution(
-        "combinator/mod.rs",
+        "combinator/hook_up.rs",
         "return queue::enqueue_job(hook_up(Step::Report(Share::Whole(Outcome::Fulfilled(value)))));",
         r#"let step = hook_up(Step::Report(Share::Whole(Outcome::Fulfilled(value))));
             return if crate::bug("combinators-take-values-at-once") { step.run() } else { queue::enqueue_job(step) };"#,

@@ -78,7 +78,7 @@ fn build() -> PathBuf {
     let manifest = read(&root.join("Cargo.toml"));
     write(
         &folder.join("thenable/Cargo.toml"),
-        &sections(&manifest, &["package", "features", "dependencies", "lints.rust"]),
+        &sections(&manifest, &["package", "features", "dependencies", "target.'cfg(unix)'.dependencies", "lints.rust"]),
     );
     write(&folder.join("differential/Cargo.toml"), &differential_manifest(differential));
     let workspace = "[workspace]\nmembers = [\"thenable\", \"differential\"]\nresolver = \"3\"\n\
