@@ -223,17 +223,23 @@
 //! An [`Emitter`] calls its listeners with every event, in the order in which they were added; [`next_event`](Emitter::next_event)
 //! is a promise of the next one, and [`events`](Emitter::events) a stream of all.
 //!
+//! # Where it runs
+//!
+//! [`EventLoop::turn`] is for frame loops. [`EventLoop::run_until`] makes the loop a guest of tokio or smol. `docs/runtimes.md` has examples.
+//!
 //! # Features
 //!
-//! Both are off by default.
+//! All are off by default.
 //!
 //! - `blocking`: `Promise::blocking` runs work on a pool of threads beside the loop. Without it, [`Promise::remote`] lets a
 //!   thread of your own settle a promise.
+//! - `io`: [`run`] and [`block_on`] sleep in the reactor of `async-io`, so that sockets of `async-net` are served on the loop's
+//!   own thread.
 //! - `signal`: `ctrl_c` and `next_signal` are promises of signals. On systems other than Unix they are rejected.
 //!
 //! # What is missing
 //!
-//! This version has no sockets.
+//! This version has no sockets and no files of its own.
 //!
 //! The guide, the rules of order, the differences from ECMA-262 and Node, the architecture and the design decisions are in
 //! the folder `docs` of the crate.

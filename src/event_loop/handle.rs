@@ -14,6 +14,7 @@ use super::turn::{Budget, Pending, Turn};
 use crate::inbox;
 use crate::inbox::home::{self, Outside};
 use crate::queue;
+use crate::rejections;
 
 /// An event loop of this thread, besides the one that every thread has.
 ///
@@ -87,7 +88,7 @@ impl EventLoop {
         Self { state: state::default(), owned: false }
     }
 
-    fn entered(&self) -> Entered {
+    pub(super) fn entered(&self) -> Entered {
         Entered::new(&self.state).expect("no loop can be entered while the thread ends")
     }
 
@@ -383,9 +384,13 @@ struct Announce<'a> {
 impl Drop for Announce<'_> {
     fn drop(&mut self) {
         // While it runs, what drives it sees for itself.
-        if !self.state.is_running() && home::has_on_wake() {
+        if self.state.is_running() {
+            return;
+        }
+        self.state.notify();
+        if home::has_on_wake() {
             let deadline = self.state.timers.borrow().deadline();
-            if deadline != self.deadline || self.state.is_ready() {
+            if deadline != self.deadline || self.state.is_ready() || rejections::has_reports() {
                 home::wake_host();
             }
         }

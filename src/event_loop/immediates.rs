@@ -134,6 +134,7 @@ impl Immediate {
     pub fn keep_alive(self, alive: bool) -> Self {
         if let Some(state) = state::find(self.owner) {
             state.immediates.borrow_mut().keep_alive(self.number, alive);
+            state.notify();
         }
         self
     }
@@ -180,6 +181,7 @@ pub fn set_immediate(callback: impl FnOnce() + 'static) -> Immediate {
     // While the thread ends the callback is dropped, here and now.
     let Some(state) = state::try_current() else { return Immediate::NONE };
     let number = state.immediates.borrow_mut().add(callback);
+    state.notify();
     Immediate { owner: state.id, number, thread: PhantomData }
 }
 
@@ -205,5 +207,6 @@ pub fn clear_immediate(immediate: impl Into<Option<Immediate>>) {
         // Dropping it runs user code, so the borrow has to end first.
         let cleared = state.immediates.borrow_mut().take(number);
         drop(cleared);
+        state.notify();
     }
 }

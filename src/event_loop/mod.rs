@@ -10,6 +10,7 @@ mod closing;
 pub(crate) mod delay;
 mod drain;
 mod drive;
+mod guest;
 pub(crate) mod handle;
 pub(crate) mod hooks;
 pub mod host;

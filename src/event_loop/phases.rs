@@ -33,10 +33,21 @@ pub(super) enum Progress {
     Callback,
     /// It went to the next phase, and called nothing.
     Phase,
-    /// It stands before a poll: [`LoopState::poll`] goes on.
+    /// It stands before a poll: [`LoopState::receive`] goes on, when what [`LoopState::rest`] says has been waited for.
     Poll,
     /// Nothing keeps it alive.
     End,
+}
+
+/// What a loop has to wait for before it polls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rest {
+    /// Nothing.
+    None,
+    /// A message, or that this time has passed.
+    For(Option<Duration>),
+    /// Only the time could bring anything, and it is virtual and stands still.
+    ForEver,
 }
 
 /// How long the loop goes on.
@@ -95,67 +106,59 @@ impl LoopState {
         Progress::Phase
     }
 
-    /// Takes what has arrived; unless a host decides, after sleeping until something does or a timer is due.
-    ///
-    /// Returns `false` if only the time could bring anything, and it is virtual and stands still.
-    pub(super) fn poll(&self, lifetime: Lifetime) -> bool {
+    /// Takes what has arrived.
+    pub(super) fn receive(&self) {
         debug_assert_eq!(self.phase.get(), Phase::Poll);
-        let may_sleep = lifetime != Lifetime::OfTheHost && !self.immediates.borrow().keeps_alive();
-        if may_sleep && self.goes_on(lifetime) && !self.sleep(lifetime) {
-            return false;
-        }
         match &self.schedule {
             None => home::receive(None),
             Some(schedule) => home::receive(Some(&mut |arrived| schedule.borrow_mut().arrange(arrived))),
         }
         self.phase.set(Phase::Messages);
-        true
     }
 
-    /// Waits for a message or for the next deadline. This is the one place where a loop sleeps.
-    ///
-    /// Returns `false` if only the time could bring anything, and it is virtual and stands still.
-    fn sleep(&self, lifetime: Lifetime) -> bool {
-        if home::arrived() > 0 {
-            return true;
+    /// What the loop has to wait for before it polls. Whoever drives it decides how it waits, and asks again then.
+    pub(super) fn rest(&self, lifetime: Lifetime) -> Rest {
+        if self.immediates.borrow().keeps_alive() || !self.goes_on(lifetime) || home::arrived() > 0 {
+            return Rest::None;
         }
         let deadline = self.timers.borrow().deadline();
         match deadline.map(|deadline| (deadline, deadline.saturating_sub(self.clock.update()))) {
-            None => home::park(None),
-            Some((_, 0)) => {}
-            Some((_, left)) if !self.clock.is_virtual() => home::park(Some(Duration::from_millis(left))),
-            Some((deadline, _)) => return self.wait_for_virtual_time(deadline, lifetime),
+            None => Rest::For(None),
+            Some((_, 0)) => Rest::None,
+            Some((_, left)) if !self.clock.is_virtual() => Rest::For(Some(Duration::from_millis(left))),
+            Some((deadline, _)) => self.rest_for_virtual_time(deadline, lifetime),
         }
-        true
     }
 
-    fn wait_for_virtual_time(&self, deadline: Millis, lifetime: Lifetime) -> bool {
-        let may_come = match lifetime {
-            Lifetime::WhileReachable => home::can_be_reached,
-            _ => home::is_expecting,
+    fn rest_for_virtual_time(&self, deadline: Millis, lifetime: Lifetime) -> Rest {
+        let may_come = || match lifetime {
+            Lifetime::UntilNothingIsLeft => home::is_expecting(),
+            Lifetime::WhileReachable => home::can_be_reached(),
+            Lifetime::OfTheHost => true,
         };
         // What works in other threads for this loop takes no virtual time, so the time waits for it.
         if self.clock.advances_itself() && !home::awaits_work() {
             self.clock.move_to(Duration::from_millis(deadline));
+            Rest::None
         } else if self.clock.advances_itself() || may_come() {
-            home::park(None);
+            Rest::For(None)
         } else {
-            return false;
+            Rest::ForEver
         }
-        true
     }
 
     fn goes_on(&self, lifetime: Lifetime) -> bool {
         match lifetime {
             Lifetime::UntilNothingIsLeft => self.is_alive(),
-            Lifetime::WhileReachable => self.is_alive() || home::can_be_reached() || home::arrived() > 0,
+            Lifetime::WhileReachable => self.is_alive() || home::can_be_reached(),
             Lifetime::OfTheHost => true,
         }
     }
 
     /// Whether a run has to go on: something is left that keeps the loop alive.
     pub(super) fn is_alive(&self) -> bool {
-        self.timers.borrow().keeps_alive() || self.immediates.borrow().keeps_alive() || home::is_expecting()
+        let is_kept = self.timers.borrow().keeps_alive() || self.immediates.borrow().keeps_alive();
+        is_kept || home::is_expecting() || home::arrived() > 0
     }
 
     /// Whether anything can run now. The queues are looked at, too.

@@ -15,7 +15,7 @@ use super::phases::Phase;
 use super::schedule::Schedule;
 use super::timers::lists::Timers;
 use crate::context::{self, InContext};
-use crate::inbox::home::Home;
+use crate::inbox::home::{self, Address, Home};
 use crate::queue;
 use crate::rejections;
 
@@ -35,6 +35,10 @@ pub(super) struct LoopState {
     pub(super) schedule: Option<RefCell<Schedule>>,
     /// Whether it is being run.
     running: Cell<bool>,
+    /// Whether a future drives it: from its first poll until it is done or dropped.
+    pub(super) hosted: Cell<bool>,
+    /// Where what drives it is woken, while that sleeps and other code of the thread runs.
+    pub(super) sleeper: RefCell<Option<Address>>,
     /// What it has in the queues of the thread when it is entered.
     seams: RefCell<Seams>,
 }
@@ -90,6 +94,8 @@ impl Loops {
             phase: Cell::new(Phase::Start),
             schedule: seed.map(|seed| RefCell::new(Schedule::new(seed))),
             running: Cell::new(false),
+            hosted: Cell::new(false),
+            sleeper: RefCell::default(),
             seams: RefCell::default(),
         });
         self.known.borrow_mut().insert(id, Rc::downgrade(&state));
@@ -144,6 +150,11 @@ pub(super) fn try_current() -> Option<Rc<LoopState>> {
     LOOPS.try_with(Loops::current).ok()
 }
 
+/// Whether this loop is the entered one.
+pub(super) fn is_current(state: &Rc<LoopState>) -> bool {
+    LOOPS.try_with(|loops| Rc::ptr_eq(&loops.current(), state)).unwrap_or(false)
+}
+
 /// The loop with this id, unless it is gone.
 pub(super) fn find(id: LoopId) -> Option<Rc<LoopState>> {
     let find = |loops: &Loops| {
@@ -183,9 +194,12 @@ impl Drop for Entered {
     }
 }
 
-/// A loop runs as long as this lives. What its callbacks see of [`context`](crate::context) is their own.
+/// A loop runs as long as this lives. It is the entered one, and its callbacks see nothing of the caller's
+/// [`context`](crate::context).
 pub(super) struct Running<'a> {
     state: &'a LoopState,
+    /// What drives the loop, and sleeps while somebody else runs it.
+    was_away: bool,
     _context: Option<InContext>,
 }
 
@@ -197,19 +211,32 @@ impl<'a> Running<'a> {
             "`{caller}` was called while the event loop of this thread is running: from a handler or a callback, return a \
              promise or await it instead"
         );
-        Self { state, _context: context::enter(None) }
+        Self { state, was_away: home::set_away(false), _context: context::enter(None) }
     }
 }
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
         self.state.running.set(false);
+        home::set_away(self.was_away);
+        if self.was_away {
+            // What ran may have been what the sleeper waits for, or may have made a timer.
+            self.state.notify();
+        }
     }
 }
 
 impl LoopState {
     pub(super) fn is_running(&self) -> bool {
         self.running.get()
+    }
+
+    /// Something has changed that is not queued: a timer, an immediate. Wakes what drives the loop, if that sleeps.
+    pub(super) fn notify(&self) {
+        let sleeper = self.sleeper.borrow().clone();
+        if let Some(sleeper) = sleeper.filter(|_| !self.is_running()) {
+            sleeper.wake();
+        }
     }
 
     /// Says whether it is being run. Returns what was said before.

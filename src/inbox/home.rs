@@ -35,6 +35,8 @@ pub(crate) enum Message {
     Resume(Key),
     /// The receiver with this key was closed while another loop was entered.
     Retire(Key),
+    /// Do this.
+    Run(Box<dyn FnOnce() + Send>),
 }
 
 /// The receiving end of a channel, which hears of every packet in a macrotask of its own.
@@ -91,6 +93,8 @@ pub(crate) struct Home {
     holds: Option<Holds>,
     /// A waker that no future has kept, for the next poll of a task in this loop.
     spare: Option<Arc<ForeignWaker>>,
+    /// What drives the loop sleeps, and other code of the thread runs meanwhile: what that wakes has to arrive as a message.
+    is_away: bool,
 }
 
 thread_local! {
@@ -134,9 +138,58 @@ pub(crate) fn new_key() -> (Arc<Inbox<Message>>, Key) {
     })
 }
 
-/// Whether `inbox` is that of the entered loop, and the thread is not about to end.
+/// Whether `inbox` is that of the entered loop, which is not away, and the thread is not about to end.
 pub(crate) fn is_home(inbox: &Arc<Inbox<Message>>) -> bool {
-    HOME.try_with(|home| home.borrow().inbox.as_ref().is_some_and(|own| Arc::ptr_eq(own, inbox))).unwrap_or(false)
+    HOME.try_with(|home| {
+        let home = home.borrow();
+        !home.is_away && home.inbox.as_ref().is_some_and(|own| Arc::ptr_eq(own, inbox))
+    })
+    .unwrap_or(false)
+}
+
+/// Says whether what drives the entered loop is away: asleep, while other code of the thread runs. Returns what was said
+/// before.
+pub(crate) fn set_away(is_away: bool) -> bool {
+    HOME.try_with(|home| mem::replace(&mut home.borrow_mut().is_away, is_away)).unwrap_or(false)
+}
+
+/// Where a loop is reached, whichever loop is entered, and from any thread.
+#[derive(Clone, Debug)]
+pub(crate) struct Address(Arc<Inbox<Message>>);
+
+impl Address {
+    /// That of the entered loop.
+    pub(crate) fn of_home() -> Self {
+        Self(new_key().0)
+    }
+
+    /// Has the loop do `work`, as a macrotask. Returns `false`, and drops it, if the loop is gone.
+    pub(crate) fn run(&self, work: Box<dyn FnOnce() + Send>) -> bool {
+        // It is `Send`, so it may be dropped wherever this is.
+        self.0.push(Message::Run(work)).is_ok()
+    }
+
+    /// Whether the loop is gone.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.0.is_closed()
+    }
+
+    /// Has `sleeper` woken once, when there is something new to do. Returns `false` if there is something already.
+    pub(crate) fn sleep(&self, sleeper: &Waker) -> bool {
+        self.0.sleep(sleeper)
+    }
+
+    /// Wakes what drives the loop, if it sleeps.
+    pub(crate) fn wake(&self) {
+        if let Some(sleeper) = self.0.take_sleeper() {
+            sleeper.wake();
+        }
+    }
+
+    /// What drives the loop does not sleep any more.
+    pub(crate) fn stay_awake(&self) {
+        drop(self.0.take_sleeper());
+    }
 }
 
 /// Keeps the task behind a waker that has got into other hands.
@@ -213,6 +266,12 @@ pub(crate) fn is_expecting() -> bool {
         let is_held = || home.holds.as_ref().is_some_and(|Holds(count)| count.get() > 0);
         !home.tasks.is_empty() || home.targets.count(AwaitedBy::Runs) > 0 || is_held()
     })
+}
+
+/// Whether the waker of any task is in other hands.
+#[cfg(feature = "io")]
+pub(crate) fn has_tasks() -> bool {
+    HOME.with(|home| !home.borrow().tasks.is_empty())
 }
 
 /// Whether anybody outside can still send something, expected or not.
@@ -398,6 +457,7 @@ impl Message {
                 }
             }
             Self::Retire(key) => drop(HOME.with(|home| home.borrow_mut().receivers.remove(&key))),
+            Self::Run(work) => work(),
         }
     }
 }

@@ -15,6 +15,7 @@ use std::sync::{
     Condvar, Mutex, MutexGuard,
     atomic::{AtomicBool, Ordering},
 };
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 #[cfg(thenable_loom)]
@@ -70,6 +71,8 @@ struct Contents<M> {
     messages: Vec<Sent<M>>,
     /// Called, with no lock held, after the first message has arrived in an empty inbox.
     on_wake: Option<OnWake>,
+    /// Wakes what drives the loop, if that sleeps elsewhere than in [`Inbox::park`]. Taken by who wakes it.
+    sleeper: Option<Waker>,
     /// The loop that it belongs to is gone. Nothing is accepted from now on.
     closed: bool,
 }
@@ -82,7 +85,7 @@ impl<M> fmt::Debug for Inbox<M> {
 
 impl<M> Inbox<M> {
     pub(crate) fn new() -> Self {
-        let contents = Contents { messages: Vec::new(), on_wake: None, closed: false };
+        let contents = Contents { messages: Vec::new(), on_wake: None, sleeper: None, closed: false };
         Self { contents: Mutex::new(contents), arrived: Condvar::new(), stopped: AtomicBool::new(false) }
     }
 
@@ -103,9 +106,13 @@ impl<M> Inbox<M> {
         // Whoever sleeps found it empty; one that finds it filled does not sleep.
         let was_empty = contents.messages.len() == 1;
         let on_wake = if was_empty { contents.on_wake.clone() } else { None };
+        let sleeper = contents.sleeper.take();
         drop(contents);
         if was_empty {
             self.arrived.notify_one();
+        }
+        if let Some(sleeper) = sleeper {
+            sleeper.wake();
         }
         if let Some(on_wake) = on_wake {
             on_wake();
@@ -157,13 +164,36 @@ impl<M> Inbox<M> {
         }
     }
 
+    /// Has `sleeper` woken once, when a message arrives or the thread is asked to stop.
+    /// Replaces the one before.
+    ///
+    /// Returns `false`, and keeps nothing, if there is a reason to be awake already.
+    pub(crate) fn sleep(&self, sleeper: &Waker) -> bool {
+        let mut contents = self.lock();
+        let sleeps = contents.messages.is_empty() && !self.is_stopped();
+        let replaced = mem::replace(&mut contents.sleeper, sleeps.then(|| sleeper.clone()));
+        drop(contents);
+        // Its drop is user code.
+        drop(replaced);
+        sleeps
+    }
+
+    /// Takes the waker of who sleeps.
+    pub(crate) fn take_sleeper(&self) -> Option<Waker> {
+        self.lock().sleeper.take()
+    }
+
     /// Asks the thread's loop to stop, and wakes it if it sleeps.
     pub(crate) fn stop(&self) {
-        let contents = self.lock();
+        let mut contents = self.lock();
         // Under the lock, so that the thread does not fall asleep between its look at the flag and the wake.
         self.stopped.store(true, Ordering::Release);
+        let sleeper = contents.sleeper.take();
         drop(contents);
         self.arrived.notify_one();
+        if let Some(sleeper) = sleeper {
+            sleeper.wake();
+        }
     }
 
     /// Whether the thread's loop is asked to stop.
@@ -171,14 +201,20 @@ impl<M> Inbox<M> {
         self.stopped.load(Ordering::Acquire)
     }
 
+    /// Whether nothing is accepted any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
     /// Accepts nothing from now on. Returns what had arrived, to be dropped by the thread it was for.
     pub(crate) fn close(&self) -> Vec<Sent<M>> {
         let mut contents = self.lock();
         contents.closed = true;
-        let (messages, on_wake) = (mem::take(&mut contents.messages), contents.on_wake.take());
+        let messages = mem::take(&mut contents.messages);
+        let (on_wake, sleeper) = (contents.on_wake.take(), contents.sleeper.take());
         drop(contents);
-        // What it captured runs user code when it is dropped.
-        drop(on_wake);
+        // What they captured runs user code when it is dropped.
+        drop((on_wake, sleeper));
         messages
     }
 }
@@ -207,8 +243,10 @@ impl WakeFlag {
 
 #[cfg(all(test, thenable_loom))]
 mod tests {
+    use std::task::Waker;
+
     use loom::sync::Arc;
-    use loom::sync::atomic::{AtomicUsize, Ordering};
+    use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
     use loom::thread;
 
     use super::{Inbox, WakeFlag};
@@ -235,6 +273,48 @@ mod tests {
                 pusher.push(2).unwrap();
             });
             assert_eq!(receive(&inbox, 2), [1, 2]);
+            thread.join().unwrap();
+        });
+    }
+
+    struct Woken(AtomicBool);
+
+    impl std::task::Wake for Woken {
+        fn wake(self: std::sync::Arc<Self>) {
+            self.0.store(true, Ordering::Release);
+        }
+    }
+
+    #[test]
+    fn no_wake_up_is_lost_between_a_push_and_a_sleep() {
+        loom::model(|| {
+            let inbox = Arc::new(Inbox::new());
+            let pusher = Arc::clone(&inbox);
+            let thread = thread::spawn(move || pusher.push(1).unwrap());
+            let woken = std::sync::Arc::new(Woken(AtomicBool::new(false)));
+            if inbox.sleep(&Waker::from(woken.clone())) {
+                while !woken.0.load(Ordering::Acquire) {
+                    thread::yield_now();
+                }
+            }
+            assert_eq!(inbox.len(), 1);
+            thread.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn what_sleeps_is_woken_when_it_is_asked_to_stop() {
+        loom::model(|| {
+            let inbox = Arc::new(Inbox::<u32>::new());
+            let stopper = Arc::clone(&inbox);
+            let thread = thread::spawn(move || stopper.stop());
+            let woken = std::sync::Arc::new(Woken(AtomicBool::new(false)));
+            if inbox.sleep(&Waker::from(woken.clone())) {
+                while !woken.0.load(Ordering::Acquire) {
+                    thread::yield_now();
+                }
+            }
+            assert!(inbox.is_stopped());
             thread.join().unwrap();
         });
     }

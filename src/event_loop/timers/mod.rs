@@ -72,6 +72,7 @@ impl Timeout {
     pub fn keep_alive(self, alive: bool) -> Self {
         if let Some(state) = state::find(self.owner) {
             state.timers.borrow_mut().keep_alive(self.key, alive);
+            state.notify();
         }
         self
     }
@@ -118,6 +119,7 @@ fn start(callback: Callback, delay: Duration) -> Timeout {
     let Some(state) = state::try_current() else { return Timeout::NONE };
     let now = state.clock.update();
     let key = state.timers.borrow_mut().add(callback, milliseconds(delay), now);
+    state.notify();
     Timeout { owner: state.id, key, thread: PhantomData }
 }
 
@@ -216,6 +218,7 @@ pub fn clear_timeout(timeout: impl Into<Option<Timeout>>) {
         // Dropping it runs user code, so the borrow has to end first.
         let cleared = state.timers.borrow_mut().clear(key);
         drop(cleared);
+        state.notify();
     }
 }
 
