@@ -225,7 +225,8 @@
 //!
 //! # Where it runs
 //!
-//! [`EventLoop::turn`] is for frame loops. [`EventLoop::run_until`] makes the loop a guest of tokio or smol. `docs/runtimes.md` has examples.
+//! [`EventLoop::turn`] is for frame loops. [`EventLoop::run_until`] makes the loop a guest of tokio or smol. Libraries that want
+//! a spawner get [one](EventLoop::local_spawner). `docs/runtimes.md` has examples of all.
 //!
 //! # Features
 //!
@@ -315,6 +316,7 @@ pub use crate::event_loop::hooks::{
 };
 pub use crate::event_loop::host;
 pub use crate::event_loop::immediates::{Immediate, clear_immediate, set_immediate};
+pub use crate::event_loop::spawner::{LocalSpawner, Spawner};
 pub use crate::event_loop::timers::{Timeout, clear_interval, clear_timeout, set_interval, set_timeout};
 pub use crate::event_loop::turn::{Budget, Pending, Turn};
 pub use crate::event_loop::{BlockOnError, block_on, run, try_block_on};

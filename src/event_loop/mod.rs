@@ -18,6 +18,7 @@ pub(crate) mod immediates;
 mod phases;
 mod root;
 mod schedule;
+pub(crate) mod spawner;
 mod stall;
 mod state;
 pub(crate) mod timers;
