@@ -1,7 +1,7 @@
 //! A frame loop of 60 Hz in a terminal: it loads files through promises while it draws, and shows how far they are.
 //!
 //! `cargo run -p thenable-runtimes --example frame_loop` loads files that it makes itself; with arguments, those. `q` ends
-//! it. Where the output is not a terminal it draws all the same, and nobody presses `q`.
+//! it. Where the output is not a terminal it draws to memory, and prints the last picture.
 
 use std::cell::RefCell;
 use std::error::Error;
@@ -11,10 +11,9 @@ use std::rc::Rc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ratatui::backend::CrosstermBackend;
+use ratatui::Terminal;
+use ratatui::backend::{Backend, TestBackend};
 use ratatui::crossterm::event::{self, Event, KeyCode};
-use ratatui::layout::Rect;
-use ratatui::{Terminal, TerminalOptions, Viewport};
 use thenable::{Budget, EventLoop};
 use thenable_runtimes::frames::{Items, draw, load_all};
 
@@ -24,27 +23,27 @@ const BUDGET: Budget = Budget::unlimited().time(Duration::from_millis(4));
 
 fn main() -> Result<(), Box<dyn Error>> {
     let (paths, made) = files()?;
-    let is_terminal = stdout().is_terminal();
-    let mut terminal = if is_terminal {
-        ratatui::init()
-    } else {
-        let viewport = Viewport::Fixed(Rect::new(0, 0, 80, 24));
-        Terminal::with_options(CrosstermBackend::new(stdout()), TerminalOptions { viewport })?
-    };
-    let shown = show(&mut terminal, paths, is_terminal);
-    if is_terminal {
+    let shown = if stdout().is_terminal() {
+        let shown = show(&mut ratatui::init(), paths, true);
         ratatui::restore();
-    }
+        shown
+    } else {
+        let mut terminal = Terminal::new(TestBackend::new(80, 24))?;
+        let shown = show(&mut terminal, paths, false);
+        println!("{}", terminal.backend());
+        shown
+    };
     if let Some(folder) = made {
         std::fs::remove_dir_all(folder)?;
     }
-    println!("\n{}", shown?);
+    println!("{}", shown?);
     Ok(())
 }
 
-type Screen = Terminal<CrosstermBackend<std::io::Stdout>>;
-
-fn show(terminal: &mut Screen, paths: Vec<PathBuf>, has_keys: bool) -> Result<String, Box<dyn Error>> {
+fn show<B>(terminal: &mut Terminal<B>, paths: Vec<PathBuf>, has_keys: bool) -> Result<String, Box<dyn Error>>
+where
+    B: Backend<Error: Error + 'static>,
+{
     let promises = EventLoop::new();
     // What arrives from the pool is taken up at once, and not in the next frame only.
     let drawer = thread::current();
