@@ -17,6 +17,7 @@ use super::hooks::UnhandledRejection;
 use super::root::Root;
 use super::stall;
 use super::state::{self, Entered, LoopState, Running};
+use crate::context;
 use crate::inbox::home::{self, Address};
 use crate::queue::{self, JobHook};
 
@@ -82,7 +83,8 @@ impl EventLoop {
         let _hosting = Hosting::new(state, "run_until");
         let future = pin!(Some(future));
         let mut inside = DroppedInside { state, future };
-        let mut root = Hosted(Root::new(inside.future.as_mut().as_pin_mut().expect("it was just put in")));
+        let pinned = inside.future.as_mut().as_pin_mut().expect("it was just put in");
+        let mut root = Hosted(Root::new(pinned, context::Context::current()));
         {
             let _entered = self.entered();
             let _running = Running::enter(state, "run_until");
