@@ -79,7 +79,7 @@ impl<T: 'static> AsyncLocal<T> {
     /// static DEPTH: AsyncLocal<u32> = AsyncLocal::new();
     ///
     /// block_on(async {
-    ///     let inner = DEPTH.scope(1, async {
+    ///     let inner = DEPTH.run_async(1, async {
     ///         Promise::<_, ()>::resolve(()).await?;
     ///         Ok::<_, ()>(DEPTH.get())
     ///     });
@@ -87,8 +87,8 @@ impl<T: 'static> AsyncLocal<T> {
     ///     assert_eq!(DEPTH.get(), None);
     /// });
     /// ```
-    pub fn scope<F: Future>(&self, value: T, future: F) -> Scope<F> {
-        Scope { future, context: Some(self.with_value(Some(Rc::new(value)))) }
+    pub fn run_async<F: Future>(&self, value: T, future: F) -> RunAsync<F> {
+        RunAsync { future, context: Some(self.with_value(Some(Rc::new(value)))) }
     }
 
     /// The value here and now, if there is one: `asyncLocalStorage.getStore()`.
@@ -161,16 +161,16 @@ impl fmt::Debug for Snapshot {
 }
 
 pin_project! {
-    /// A future with a value of its own for a variable: [`AsyncLocal::scope`].
+    /// A future with a value of its own for a variable: [`AsyncLocal::run_async`].
     #[must_use = "futures do nothing unless polled"]
-    pub struct Scope<F> {
+    pub struct RunAsync<F> {
         #[pin]
         future: F,
         context: Option<Context>,
     }
 }
 
-impl<F: Future> Future for Scope<F> {
+impl<F: Future> Future for RunAsync<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, task: &mut std::task::Context<'_>) -> Poll<F::Output> {
@@ -179,9 +179,9 @@ impl<F: Future> Future for Scope<F> {
     }
 }
 
-impl<F> fmt::Debug for Scope<F> {
+impl<F> fmt::Debug for RunAsync<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Scope").finish_non_exhaustive()
+        f.debug_struct("RunAsync").finish_non_exhaustive()
     }
 }
 

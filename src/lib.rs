@@ -305,7 +305,7 @@ mod shutdown;
 pub use crate::background::set_blocking_threads;
 pub use crate::cell::handle::Promise;
 pub use crate::combinator::join::Join;
-pub use crate::context::{AsyncLocal, Scope, Snapshot};
+pub use crate::context::{AsyncLocal, RunAsync, Snapshot};
 pub use crate::error::{AggregateError, LoopClosed, SelfResolution, Stalled};
 pub use crate::event_loop::builder::EventLoopBuilder;
 pub use crate::event_loop::delay::{delay, delay_with, immediate};

@@ -160,9 +160,9 @@ fn a_spawned_future_keeps_the_value_of_its_spawning() {
 }
 
 #[test]
-fn a_scope_holds_for_a_part_of_a_future() {
+fn a_value_holds_for_a_part_of_a_future() {
     let seen = block_on(async {
-        let scoped = NAME.scope("scoped", async {
+        let scoped = NAME.run_async("scoped", async {
             P::resolve(()).await.unwrap();
             name()
         });
