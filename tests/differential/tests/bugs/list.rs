@@ -598,13 +598,9 @@ pub(crate) const SUBSTITUTIONS: &[Substitution] = &[
     ),
     substitution(
         "event_loop/drive.rs",
-        "Progress::Callback => continue 'drain,
-                Progress::Phase => {}
-                Progress::Poll if state.poll(P::LIFETIME) => {}",
+        "Progress::Callback => continue 'drain,",
         r#"Progress::Callback if crate::bug("macrotasks-without-a-drain-between-them") => {}
-                Progress::Callback => continue 'drain,
-                Progress::Phase => {}
-                Progress::Poll if state.poll(P::LIFETIME) => {}"#,
+                Progress::Callback => continue 'drain,"#,
     ),
     // Contexts.
     substitution(
