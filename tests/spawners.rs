@@ -197,22 +197,21 @@ fn a_panic_is_reported() {
 
 #[test]
 fn a_spawner_of_the_loop_itself_spawns_from_inside() {
-    let event_loop = EventLoop::new();
-    let count = Rc::new(Cell::new(0));
-
-    fn multiply(spawner: LocalSpawner, generations: u32, count: Rc<Cell<u32>>) {
+    fn multiply(spawner: &LocalSpawner, generations: u32, count: Rc<Cell<u32>>) {
         let inside = spawner.clone();
         let future = async move {
             count.set(count.get() + 1);
             if generations > 0 {
-                multiply(inside.clone(), generations - 1, count.clone());
-                multiply(inside, generations - 1, count);
+                multiply(&inside, generations - 1, count.clone());
+                multiply(&inside, generations - 1, count);
             }
         };
         spawner.spawn_local(future).unwrap();
     }
 
-    multiply(event_loop.local_spawner(), 9, count.clone());
+    let event_loop = EventLoop::new();
+    let count = Rc::new(Cell::new(0));
+    multiply(&event_loop.local_spawner(), 9, count.clone());
     event_loop.run(|| ()).unwrap();
     assert_eq!(count.get(), 1023);
 }

@@ -86,10 +86,8 @@ where
 /// Whether somebody has pressed `q`. It does not wait.
 fn wants_to_end() -> std::io::Result<bool> {
     while event::poll(Duration::ZERO)? {
-        if let Event::Key(key) = event::read()? {
-            if key.code == KeyCode::Char('q') {
-                return Ok(true);
-            }
+        if matches!(event::read()?, Event::Key(key) if key.code == KeyCode::Char('q')) {
+            return Ok(true);
         }
     }
     Ok(false)

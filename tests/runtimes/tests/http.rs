@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use async_net::{TcpListener, TcpStream};
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Collected, Full};
 use hyper::body::Bytes;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
@@ -205,7 +205,7 @@ fn http_2_spawns_its_streams_through_the_executor() {
             P::spawn(async move {
                 let request = Request::get(format!("http://localhost/{n}")).body(Full::<Bytes>::default());
                 let response = sender.send_request(request.map_err(failed)?).await.map_err(failed)?;
-                response.into_body().collect().await.map_err(failed).map(|body| body.to_bytes())
+                response.into_body().collect().await.map_err(failed).map(Collected::to_bytes)
             })
         });
         let bodies = Promise::all(asks).await.unwrap();

@@ -112,9 +112,6 @@ fn timers_and_sockets_together() {
 
 #[test]
 fn a_loop_that_is_always_busy_polls_its_sockets() {
-    let done = Rc::new(Cell::new(false));
-    let turns = Rc::new(Cell::new(0));
-
     fn busy(done: Rc<Cell<bool>>, turns: Rc<Cell<u32>>) {
         turns.set(turns.get() + 1);
         if !done.get() {
@@ -122,6 +119,8 @@ fn a_loop_that_is_always_busy_polls_its_sockets() {
         }
     }
 
+    let done = Rc::new(Cell::new(false));
+    let turns = Rc::new(Cell::new(0));
     let (flag, count) = (done.clone(), turns.clone());
     run(move || {
         busy(flag.clone(), count);
@@ -245,7 +244,9 @@ fn loops_of_several_threads_share_the_reactor() {
             })
         })
         .collect();
-    threads.into_iter().for_each(|thread| thread.join().unwrap().unwrap());
+    for thread in threads {
+        thread.join().unwrap().unwrap();
+    }
 }
 
 #[test]
