@@ -58,7 +58,8 @@ fn load(path: PathBuf, index: usize, items: Items) -> Promise<u32, String> {
             items.borrow_mut()[index].length = Some(bytes.len());
             let mut checksum = 0;
             for chunk in bytes.chunks(CHUNK) {
-                checksum = chunk.iter().fold(checksum, |sum: u32, byte| sum.rotate_left(1) ^ u32::from(*byte));
+                checksum =
+                    chunk.iter().fold(checksum, |sum: u32, byte| sum.wrapping_mul(31).wrapping_add(u32::from(*byte)));
                 items.borrow_mut()[index].done += chunk.len();
                 // Here the turn may end, if the frame's time is used up.
                 immediate::<String>().await?;

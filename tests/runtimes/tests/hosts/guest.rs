@@ -96,7 +96,6 @@ fn sleeps_of_the_host_and_of_the_loop_interleave<H: Host>() {
     assert_eq!(log.borrow().len(), 6);
     let of = |prefix: &str| log.borrow().iter().filter(|line| line.starts_with(prefix)).copied().collect::<Vec<_>>();
     assert_eq!(of("outside"), ["outside 15", "outside 45", "outside 75"]);
-    assert_eq!(log.borrow()[0], "outside 15", "the host gets on while the loop waits");
 }
 
 fn other_threads_wake_it<H: Host>() {
