@@ -19,7 +19,7 @@ use thenable_runtimes::frames::{Items, draw, load_all};
 
 const FRAME: Duration = Duration::from_nanos(1_000_000_000 / 60);
 /// What promises may take of a frame.
-const BUDGET: Budget = Budget::unlimited().time(Duration::from_millis(4));
+const BUDGET: Budget = Budget::unlimited().time(Duration::from_millis(2));
 
 fn main() -> Result<(), Box<dyn Error>> {
     let (paths, made) = files()?;
@@ -73,11 +73,11 @@ where
                 break outcome;
             }
         }
-        if !turn.more {
-            let deadline = promises.next_deadline().map(|deadline| deadline.saturating_sub(promises.now()));
-            let to_next_frame = next_frame.saturating_duration_since(Instant::now());
-            thread::park_timeout(deadline.map_or(to_next_frame, |deadline| deadline.min(to_next_frame)));
-        }
+        // If the budget is used up, there is more to do in the next frame. If not, a timer may be due before.
+        let to_next_frame = next_frame.saturating_duration_since(Instant::now());
+        let deadline = promises.next_deadline().filter(|_| !turn.more);
+        let to_deadline = deadline.map(|deadline| deadline.saturating_sub(promises.now()));
+        thread::park_timeout(to_deadline.map_or(to_next_frame, |deadline| deadline.min(to_next_frame)));
     };
     let checksums = outcome?;
     Ok(format!("{} files in {:?}, {frames} frames: {checksums:08x?}", checksums.len(), start.elapsed()))
@@ -102,9 +102,10 @@ fn files() -> std::io::Result<(Vec<PathBuf>, Option<PathBuf>)> {
     let folder = std::env::temp_dir().join(format!("frame_loop_{}", std::process::id()));
     std::fs::create_dir_all(&folder)?;
     let mut paths = Vec::new();
-    for (name, megabytes) in [("forest", 8), ("lake", 16), ("mountain", 32), ("sky", 4)] {
+    for (name, megabytes) in [("forest", 2), ("lake", 4), ("mountain", 8), ("sky", 1)] {
         let path = folder.join(name);
-        std::fs::write(&path, vec![u8::try_from(megabytes).expect("it is small"); megabytes << 20])?;
+        let bytes: Vec<u8> = (0..=250).cycle().take(megabytes << 20).collect();
+        std::fs::write(&path, bytes)?;
         paths.push(path);
     }
     Ok((paths, Some(folder)))
