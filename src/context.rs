@@ -101,10 +101,10 @@ impl<T: 'static> AsyncLocal<T> {
     fn with_value(&self, value: Option<Rc<T>>) -> Context {
         let key = *self.key.get_or_init(|| NEXT_KEY.fetch_add(1, Ordering::Relaxed));
         let before = Context::current();
-        let others = before.iter().flat_map(|context| context.0.iter()).filter(|(other, _)| *other != key).cloned();
+        let others = before.iter().flat_map(|context| context.0.0.iter()).filter(|(other, _)| *other != key).cloned();
         let own = value.map(|value| (key, value as Rc<dyn Any>));
         IN_USE.store(true, Ordering::Relaxed);
-        Context(Rc::new(others.chain(own).collect()))
+        Context(Rc::new(Bindings(others.chain(own).collect())))
     }
 }
 
@@ -195,10 +195,22 @@ thread_local! {
 }
 
 /// The values of all variables, each with the key of its variable.
+pub(crate) struct Bindings(Vec<(u64, Rc<dyn Any>)>);
+
 #[derive(Clone)]
-pub(crate) struct Context(Rc<Vec<(u64, Rc<dyn Any>)>>);
+pub(crate) struct Context(Rc<Bindings>);
+
+impl From<Rc<Bindings>> for Context {
+    fn from(bindings: Rc<Bindings>) -> Self {
+        Self(bindings)
+    }
+}
 
 impl Context {
+    pub(crate) fn into_bindings(self) -> Rc<Bindings> {
+        self.0
+    }
+
     /// What is to be restored around what is made here and now.
     #[inline]
     pub(crate) fn current() -> Option<Self> {
@@ -212,7 +224,7 @@ impl Context {
     }
 
     fn value(&self, key: u64) -> Option<&Rc<dyn Any>> {
-        self.0.iter().find(|(other, _)| *other == key).map(|(_, value)| value)
+        self.0.0.iter().find(|(other, _)| *other == key).map(|(_, value)| value)
     }
 }
 

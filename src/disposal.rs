@@ -16,7 +16,7 @@ use crate::rejections::Tracked;
 pub(crate) trait Dependent {
     /// The promise waited on can never settle, because `cause` was abandoned. Drops the handler, marks the promise derived
     /// from it as abandoned too, and disposes of what waits on that one in turn.
-    fn abandon(self: Rc<Self>, cause: Origin);
+    fn abandon(&self, cause: Origin);
 
     /// The promise that this will settle, if it is one promise.
     fn derived(self: Rc<Self>) -> Option<Rc<dyn Tracked>>;

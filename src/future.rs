@@ -11,7 +11,7 @@ use pin_project_lite::pin_project;
 
 use crate::cell::handle::Promise;
 use crate::context::{self, Context};
-use crate::inbox::waker::{Shown, task_waker};
+use crate::inbox::waker::{Shown, run_of, task_waker};
 use crate::outcome::{Fault, PromiseState};
 use crate::queue::{self, Entry};
 use crate::reaction::handlers::{OnFulfilled, OnRejected};
@@ -156,15 +156,15 @@ impl<T: 'static, E: Debug + 'static> Future for Promise<T, E> {
         }
         let cell = self.cell();
         cell.mark_handled();
-        let (waker, run) = task_waker(task);
         if cell.promise_state() == PromiseState::Pending {
+            let waker = task_waker(task);
             rejections::note_awaited(&waker, || self.tracked());
             drop(cell.await_with(waker));
             Poll::Pending
-        } else if cell.continues(run) {
+        } else if cell.continues(run_of(task)) {
             Poll::Ready(self.take().consume().into_result())
         } else {
-            waker.wake();
+            task_waker(task).wake();
             Poll::Pending
         }
     }

@@ -11,12 +11,17 @@ use std::rc::Rc;
 
 use async_task::Runnable;
 
-use crate::context::{self, Context};
+use crate::context::{self, Bindings, Context};
 
 /// One unit on the microtask queue.
 pub(crate) trait Job {
     /// Runs it. Called once for each time it was queued.
     fn run(self: Rc<Self>);
+
+    /// Whether it only says in which context the next entry runs.
+    fn is_prefix(&self) -> bool {
+        false
+    }
 }
 
 /// What waits on the microtask queue. Two words: the enum hides in the job's pointer.
@@ -31,6 +36,19 @@ impl Entry {
             Self::Job(job) => job.run(),
             Self::Task(runnable) => run_task(runnable),
         }
+    }
+}
+
+/// In front of another entry, which it runs. So neither that nor the queue has room for a context that is hardly ever there.
+impl Job for Bindings {
+    fn run(self: Rc<Self>) {
+        let context = Context::from(self);
+        let _entered = context::enter(Some(&context));
+        next_entry().expect("an entry is queued with its context").run();
+    }
+
+    fn is_prefix(&self) -> bool {
+        true
     }
 }
 
@@ -52,6 +70,12 @@ struct Queue {
     hook: RefCell<Option<JobHook>>,
     /// Whether there is a hook: all that a thread without one looks at.
     is_hooked: Cell<bool>,
+}
+
+impl Queue {
+    fn pop(&self) -> Option<Entry> {
+        self.jobs.borrow_mut().pop_front()
+    }
 }
 
 thread_local! {
@@ -95,16 +119,42 @@ pub(crate) fn take() -> Saved {
 
 /// How many entries wait on the microtask queue, and how many callbacks on the next-tick queue.
 pub(crate) fn lengths() -> (usize, usize) {
-    QUEUE.with(|queue| (queue.jobs.borrow().len(), queue.ticks.borrow().len()))
+    let is_prefix = |entry: &&Entry| matches!(entry, Entry::Job(job) if job.is_prefix());
+    QUEUE.with(|queue| {
+        let jobs = queue.jobs.borrow();
+        (jobs.len() - jobs.iter().filter(is_prefix).count(), queue.ticks.borrow().len())
+    })
 }
 
 /// Appends to the microtask queue of this thread.
 ///
 /// While the thread ends the queue is gone, and what would have waited on it is dropped, here and now.
+#[inline]
 pub(crate) fn enqueue(entry: Entry) {
     // The closure drops `entry` when the queue is gone, and no borrow is held then.
     let is_hooked = QUEUE.try_with(|queue| {
         queue.jobs.borrow_mut().push_back(entry);
+        queue.is_hooked.get()
+    });
+    if let Ok(true) = is_hooked {
+        call_hook();
+    }
+}
+
+/// Appends a job that runs in `context`, if there is one.
+#[inline]
+pub(crate) fn enqueue_job_in(context: Option<Context>, job: Rc<dyn Job>) {
+    match context {
+        None => enqueue_job(job),
+        Some(context) => enqueue_pair(context, job),
+    }
+}
+
+#[cold]
+fn enqueue_pair(context: Context, job: Rc<dyn Job>) {
+    let pair = [Entry::Job(context.into_bindings()), Entry::Job(job)];
+    let is_hooked = QUEUE.try_with(|queue| {
+        queue.jobs.borrow_mut().extend(pair);
         queue.is_hooked.get()
     });
     if let Ok(true) = is_hooked {
@@ -140,7 +190,17 @@ pub(crate) fn enqueue_job(job: Rc<dyn Job>) {
 
 /// Takes the oldest entry off the microtask queue.
 pub(crate) fn next_entry() -> Option<Entry> {
-    QUEUE.with(|queue| queue.jobs.borrow_mut().pop_front())
+    QUEUE.with(Queue::pop)
+}
+
+/// Takes the entries off the microtask queue until it is empty, and hands each to `run`, which may add some.
+pub(crate) fn take_entries(mut run: impl FnMut(Entry)) {
+    // The thread's queue is looked up once.
+    QUEUE.with(|queue| {
+        while let Some(entry) = queue.pop() {
+            run(entry);
+        }
+    });
 }
 
 /// Takes the oldest callback off the next-tick queue.

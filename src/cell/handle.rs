@@ -2,16 +2,18 @@
 
 use std::cell::Ref;
 use std::fmt;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
-use super::listener::Listener;
+use super::PromiseCell;
+use super::listener::{Listener, Reaction};
 use super::node::Node;
-use super::{PromiseCell, Settlement, Subscription};
+use super::waiting::Subscription;
 use crate::disposal::{Disposal, dispose};
 use crate::identity::{Origin, PromiseId};
 use crate::outcome::{Fault, Outcome, PromiseState};
-use crate::rejections::{self, Tracked};
+use crate::rejections::Tracked;
 
 /// A value or a reason that is not there yet: JavaScript's promise, with types.
 ///
@@ -64,19 +66,26 @@ pub struct Promise<T, E> {
 
 impl<T, E> Promise<T, E> {
     /// The first handle of a new promise: its cell counts one consumer.
+    #[inline]
     pub(crate) fn from_consumer(node: Rc<dyn Node<T, E>>) -> Self {
         Self { node: Some(node) }
     }
 
     /// The node, with the consumer that the handle was.
+    #[inline]
     pub(crate) fn into_consumer(mut self) -> Rc<dyn Node<T, E>> {
-        self.node.take().expect(TAKEN)
+        let node = self.node.take();
+        // Nothing is left to be dropped, and nothing of `Drop` is called for that.
+        mem::forget(self);
+        node.expect(TAKEN)
     }
 
+    #[inline]
     fn node(&self) -> &Rc<dyn Node<T, E>> {
         self.node.as_ref().expect(TAKEN)
     }
 
+    #[inline]
     pub(crate) fn cell(&self) -> &PromiseCell<T, E> {
         self.node().cell()
     }
@@ -103,24 +112,38 @@ impl<T, E> Promise<T, E> {
     /// Takes this consumer's share of the outcome.
     ///
     /// Runs `Clone` of the value or the reason, if there are other consumers.
-    pub(crate) fn consume(mut self) -> Outcome<T, E> {
+    pub(crate) fn consume(self) -> Outcome<T, E> {
         let outcome = self.cell().consume();
         // The consumer is spent, so `Drop` must not count it again.
-        self.node = None;
+        drop(self.into_consumer());
         outcome
     }
 
-    /// `PerformPromiseThen` (ECMA-262 §27.2.5.4.1): `listener` is told when the promise settles, or right now.
-    pub(crate) fn subscribe(self, listener: Listener<T, E>) {
+    /// Takes this consumer's share of the outcome. A panic in the `Clone` of the value is a fault.
+    pub(crate) fn consume_caught(self) -> Outcome<T, E> {
+        if let Some(outcome) = self.cell().take_for_one() {
+            drop(self.into_consumer());
+            return outcome;
+        }
+        catch_unwind(AssertUnwindSafe(|| self.consume()))
+            .unwrap_or_else(|payload| Outcome::Faulted(Fault::from_panic(payload)))
+    }
+
+    /// `PerformPromiseThen` (ECMA-262 §27.2.5.4.1): `reaction` is told when the promise settles, or right now.
+    pub(crate) fn react(self, reaction: Rc<dyn Reaction<T, E>>) {
         let node = self.into_consumer();
         let cell = node.cell();
         cell.mark_handled();
-        match cell.subscribe(listener) {
-            Subscription::Registered => {}
-            Subscription::HandOver(listener, outcome) => listener.give(Share::Whole(outcome)),
-            Subscription::Settled(listener) => listener.notify(node),
-            Subscription::Abandoned(listener, cause) => listener.abandon(cause),
+        if let Some(reaction) = cell.react_first(reaction) {
+            react_too(node, reaction);
         }
+    }
+
+    /// `react`, for every kind of listener.
+    pub(crate) fn subscribe(self, listener: Listener<T, E>) {
+        let node = self.into_consumer();
+        node.cell().mark_handled();
+        register(node, listener);
     }
 
     /// Where the promise stands now. A promise that follows another one is pending.
@@ -167,6 +190,24 @@ impl<T, E> Promise<T, E> {
     }
 }
 
+/// `Promise::react`, where others have been before. Out of line, so that the common way needs few registers.
+#[inline(never)]
+fn react_too<T, E>(node: Rc<dyn Node<T, E>>, reaction: Rc<dyn Reaction<T, E>>) {
+    match node.cell().take_for_one() {
+        Some(outcome) => reaction.deliver(Share::Whole(outcome)),
+        None => register(node, Listener::React(reaction)),
+    }
+}
+
+/// Registers `listener` with the promise of `node`, or tells it right now.
+fn register<T, E>(node: Rc<dyn Node<T, E>>, listener: Listener<T, E>) {
+    match node.cell().subscribe(listener) {
+        Subscription::Registered => {}
+        Subscription::Settled(listener) => listener.notify(node),
+        Subscription::Abandoned(listener, cause) => listener.abandon(cause),
+    }
+}
+
 const TAKEN: &str = "the promise was awaited to its end, and its outcome was taken then";
 
 impl<T: Clone, E: Clone> Clone for Promise<T, E> {
@@ -180,15 +221,22 @@ impl<T: Clone, E: Clone> Clone for Promise<T, E> {
 
 impl<T, E> Drop for Promise<T, E> {
     /// Drops a handle, which cancels nothing. The value goes with the last handle, if no reaction waits for it.
+    #[inline]
     fn drop(&mut self) {
         if let Some(node) = self.node.take() {
-            if Rc::strong_count(&node) == 1 {
-                // The last reference may own a chain, or a value that owns promises.
-                dispose(Disposal::Drop(node));
-            } else {
-                drop(node.cell().release());
-            }
+            release(node);
         }
+    }
+}
+
+/// A handle that consumed nothing is gone. Out of line: handles are dropped in many places, and most of them are empty by then.
+#[inline(never)]
+fn release<T, E>(node: Rc<dyn Node<T, E>>) {
+    if Rc::strong_count(&node) == 1 {
+        // The last reference may own a chain, or a value that owns promises.
+        dispose(Disposal::Drop(node));
+    } else if let Some(unseen) = node.cell().release() {
+        drop(unseen);
     }
 }
 
@@ -206,12 +254,8 @@ impl<T, E> fmt::Debug for Promise<T, E> {
 
 /// Settles the promise of `node` and tells everyone who waits for it.
 pub(crate) fn settle<T, E>(node: Rc<dyn Node<T, E>>, outcome: Outcome<T, E>) {
-    match node.cell().settle(outcome) {
-        Settlement::HandOver(listener, outcome) => listener.give(Share::Whole(outcome)),
-        Settlement::Tell(listeners) => listeners.notify(node),
-        Settlement::Track => rejections::track(node),
-        Settlement::Orphan(outcome) => drop(outcome),
-        Settlement::Nothing => {}
+    if let Some(settlement) = node.cell().settle(outcome) {
+        settlement.announce(node);
     }
 }
 
@@ -236,8 +280,7 @@ impl<T, E> Share<T, E> {
     pub(crate) fn take_caught(self) -> Outcome<T, E> {
         match self {
             Self::Whole(outcome) => outcome,
-            Self::Of(promise) => catch_unwind(AssertUnwindSafe(|| promise.consume()))
-                .unwrap_or_else(|payload| Outcome::Faulted(Fault::from_panic(payload))),
+            Self::Of(promise) => promise.consume_caught(),
         }
     }
 }

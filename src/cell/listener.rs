@@ -1,16 +1,13 @@
 //! Who waits on a promise, in the order of registration.
 
-use std::mem;
 use std::rc::{Rc, Weak};
 use std::task::Waker;
 use std::vec;
 
 use super::handle::{Promise, Share};
-use super::node::{Adoption, Node};
+use super::node::{Node, follow};
 use crate::disposal::{Dependent, Disposal, dispose};
 use crate::identity::Origin;
-use crate::outcome::Outcome;
-use crate::queue;
 use crate::rejections::Tracked;
 
 /// A handler waiting on a promise of `T` and `E`, with the promise derived from it.
@@ -38,7 +35,7 @@ pub(crate) enum Listener<T, E> {
 }
 
 impl<T, E> Listener<T, E> {
-    fn is_gone(&self) -> bool {
+    pub(super) fn is_gone(&self) -> bool {
         match self {
             Self::React(reaction) => reaction.is_gone(),
             Self::Watch(reaction) => reaction.strong_count() == 0,
@@ -49,25 +46,16 @@ impl<T, E> Listener<T, E> {
     /// Tells that the promise of `node` has settled.
     pub(crate) fn notify(self, node: Rc<dyn Node<T, E>>) {
         match self {
-            Self::Wake(waker) => waker.wake(),
-            listener => listener.give(Share::Of(Promise::from_consumer(node))),
-        }
-    }
-
-    /// Tells a listener that holds a consumer that the promise has settled.
-    pub(crate) fn give(self, share: Share<T, E>) {
-        match self {
-            Self::React(reaction) => reaction.deliver(share),
-            Self::Follow(follower) => {
-                follower.keep_adoption(Adoption::Arrived(share));
-                queue::enqueue_job(follower);
-            }
+            Self::React(reaction) => reaction.deliver(Share::Of(Promise::from_consumer(node))),
+            Self::Follow(follower) => follow(follower, Promise::from_consumer(node)),
             Self::Watch(reaction) => {
+                let promise = Promise::from_consumer(node);
                 if let Some(reaction) = reaction.upgrade() {
-                    reaction.deliver(share);
+                    reaction.deliver(Share::Of(promise));
                 }
             }
-            Self::Wake(_) => unreachable!("the consumer of a task that awaits is the handle in it"),
+            // The consumer of a task that awaits is the handle in it.
+            Self::Wake(waker) => waker.wake(),
         }
     }
 
@@ -95,47 +83,21 @@ impl<T, E> Listener<T, E> {
     }
 }
 
-/// The listeners of a pending promise, in the order of registration. The first stands inline.
+/// Those who have to be told, in the order of registration.
 #[must_use = "the listeners have to be told"]
 pub(crate) enum Listeners<T, E> {
     None,
     One(Listener<T, E>),
-    Many(Box<Many<T, E>>),
+    Many(Vec<Listener<T, E>>),
 }
-
-/// The listeners of a promise that has several.
-pub(crate) struct Many<T, E> {
-    list: Vec<Listener<T, E>>,
-}
-
-/// How to clone an outcome, noted where `T: Clone` and `E: Clone` are known.
-pub(super) type CloneOutcome<T, E> = fn(&Outcome<T, E>) -> Outcome<T, E>;
 
 impl<T, E> Listeners<T, E> {
-    /// Appends. Returns how many consumers were found gone while making room.
-    pub(super) fn push(&mut self, listener: Listener<T, E>) -> u32 {
-        *self = match mem::replace(self, Self::None) {
-            Self::None => Self::One(listener),
-            Self::One(first) if first.is_gone() => {
-                *self = Self::One(listener);
-                return 1;
-            }
-            Self::One(first) => Self::Many(Box::new(Many { list: vec![first, listener] })),
-            Self::Many(mut many) => {
-                let swept = many.push(listener);
-                *self = Self::Many(many);
-                return swept;
-            }
-        };
-        0
-    }
-
     /// Tells them all, in order, that the promise of `node` has settled.
     pub(crate) fn notify(self, node: Rc<dyn Node<T, E>>) {
         match self {
             Self::None => {}
             Self::One(listener) => listener.notify(node),
-            Self::Many(many) => Telling { node, rest: many.list.into_iter() }.tell(),
+            Self::Many(many) => Telling { node, rest: many.into_iter() }.tell(),
         }
     }
 
@@ -144,42 +106,7 @@ impl<T, E> Listeners<T, E> {
         match self {
             Self::None => {}
             Self::One(listener) => listener.abandon(cause),
-            Self::Many(many) => many.list.into_iter().for_each(|listener| listener.abandon(cause)),
-        }
-    }
-
-    pub(super) fn as_slice(&self) -> &[Listener<T, E>] {
-        match self {
-            Self::None => &[],
-            Self::One(listener) => std::slice::from_ref(listener),
-            Self::Many(many) => &many.list,
-        }
-    }
-}
-
-impl<T, E> Many<T, E> {
-    /// Appends. Listeners that are gone are swept whenever the list would grow, so that a promise that lives long keeps
-    /// nothing of them, at a constant cost each.
-    fn push(&mut self, listener: Listener<T, E>) -> u32 {
-        let before = self.list.len();
-        if before == self.list.capacity() {
-            self.sweep();
-        }
-        let swept = before - self.list.len();
-        self.list.push(listener);
-        u32::try_from(swept).expect("each is a consumer, and those are counted in a u32")
-    }
-
-    /// The list is full. After this it is at most half full, so the next sweep is as far away as this one was long; and what
-    /// a crowd that is gone took is given back.
-    fn sweep(&mut self) {
-        const SMALL: usize = 64;
-        let before = self.list.len();
-        self.list.retain(|listener| !listener.is_gone());
-        if self.list.len() > before / 2 {
-            self.list.reserve(before);
-        } else if self.list.len() < before / 4 && before > SMALL {
-            self.list.shrink_to(SMALL.max(2 * self.list.len()));
+            Self::Many(many) => many.into_iter().for_each(|listener| listener.abandon(cause)),
         }
     }
 }

@@ -14,9 +14,11 @@ pub(super) const HAS_ID: u32 = 1 << 2;
 pub(super) const AWAITED: u32 = 1 << 3;
 /// The one handle was polled when the promise had settled, and its task was queued then.
 const QUEUED: u32 = 1 << 4;
+/// The promise follows another one, and is hooked up to it.
+pub(super) const FOLLOWS: u32 = 1 << 5;
 
 /// The bits above the flags are a number of a run, its highest bits left out: how many runs there had been when the task was queued.
-const NUMBER_SHIFT: u32 = 5;
+const NUMBER_SHIFT: u32 = 6;
 const NUMBER_MASK: u32 = u32::MAX >> NUMBER_SHIFT;
 
 #[derive(Default)]
@@ -32,21 +34,15 @@ impl Marks {
         self.0.set(self.0.get() | flags);
     }
 
-    /// The promise settles after so many runs of tasks: the task that awaits it, if there is one, is queued.
-    pub(super) fn note_settled(&self, runs: u64) {
-        if self.has(AWAITED) {
-            self.set_number(runs);
-        }
-    }
-
     /// The task is queued, after so many runs of tasks, since it was told to come back.
     pub(super) fn note_queued(&self, runs: u64) {
         self.set(QUEUED);
         self.set_number(runs);
     }
 
+    /// Notes after how many runs of tasks the task is queued.
     #[expect(clippy::cast_possible_truncation, reason = "the highest bits are left out")]
-    fn set_number(&self, runs: u64) {
+    pub(super) fn set_number(&self, runs: u64) {
         let flags = self.0.get() & !(NUMBER_MASK << NUMBER_SHIFT);
         self.0.set(flags | (runs as u32) << NUMBER_SHIFT);
     }

@@ -6,28 +6,20 @@ use std::panic::Location;
 use std::rc::Rc;
 
 use super::PromiseCell;
-use super::handle::{Promise, Share, settle};
+use super::handle::{Promise, settle};
 use super::listener::Listener;
 use crate::disposal::Dependent;
 use crate::identity::Origin;
 use crate::outcome::{Outcome, PromiseState};
-use crate::queue::Job;
+use crate::queue::{self, Job};
 use crate::rejections::{self, Tracked, TrackedCell};
 
 /// What a promise handle points to: a cell, and what settles it.
 pub(crate) trait Node<T, E>: Job + Dependent + Tracked {
     fn cell(&self) -> &PromiseCell<T, E>;
 
-    /// Keeps the next step of following another promise until the node's job runs.
-    fn keep_adoption(&self, step: Adoption<T, E>);
-}
-
-/// How far a node has come in following another promise. The two jobs of an adoption are the node itself, queued twice.
-pub(crate) enum Adoption<T, E> {
-    /// The job of `NewPromiseResolveThenableJob` (ECMA-262 §27.2.2.2): call the promise's `then`.
-    HookUp(Promise<T, E>),
-    /// The job of the reaction: the promise has settled, settle likewise.
-    Arrived(Share<T, E>),
+    /// Keeps the promise that the node follows until the node's job runs.
+    fn keep_followed(&self, promise: Promise<T, E>);
 }
 
 /// A promise and what settles it, `K`.
@@ -41,8 +33,8 @@ pub(crate) trait Kind<T, E>: Sized + 'static {
     /// Runs the node's job.
     fn run(node: Rc<PromiseNode<T, E, Self>>);
 
-    /// See [`Node::keep_adoption`].
-    fn keep_adoption(&self, step: Adoption<T, E>);
+    /// See [`Node::keep_followed`].
+    fn keep_followed(&self, promise: Promise<T, E>);
 
     /// Drops the handler: the promise waited on can never settle.
     fn give_up(&self) {}
@@ -64,8 +56,8 @@ impl<T: 'static, E: Debug + 'static, K: Kind<T, E>> Node<T, E> for PromiseNode<T
         &self.cell
     }
 
-    fn keep_adoption(&self, step: Adoption<T, E>) {
-        self.kind.keep_adoption(step);
+    fn keep_followed(&self, promise: Promise<T, E>) {
+        self.kind.keep_followed(promise);
     }
 }
 
@@ -80,9 +72,9 @@ impl<T: 'static, E: Debug + 'static, K: Kind<T, E>> Tracked for PromiseNode<T, E
 }
 
 impl<T: 'static, E: Debug + 'static, K: Kind<T, E>> Dependent for PromiseNode<T, E, K> {
-    fn abandon(self: Rc<Self>, cause: Origin) {
+    fn abandon(&self, cause: Origin) {
         self.kind.give_up();
-        self.cell.abandon(cause).abandon(cause);
+        self.cell.abandon(cause);
     }
 
     fn derived(self: Rc<Self>) -> Option<Rc<dyn Tracked>> {
@@ -98,7 +90,7 @@ impl<T: 'static, E: Debug + 'static> Kind<T, E> for Born {
         unreachable!("a promise born settled is never queued")
     }
 
-    fn keep_adoption(&self, _: Adoption<T, E>) {
+    fn keep_followed(&self, _: Promise<T, E>) {
         unreachable!("a promise born settled follows no other")
     }
 }
@@ -108,45 +100,55 @@ pub(crate) fn born<T: 'static, E: Debug + 'static>(
     outcome: Outcome<T, E>,
     made_at: &'static Location<'static>,
 ) -> Promise<T, E> {
+    let is_fulfilled = outcome.state() == PromiseState::Fulfilled;
     let node: Rc<dyn Node<T, E>> = Rc::new(PromiseNode { cell: PromiseCell::settled(outcome, made_at), kind: Born });
-    if node.cell().promise_state() != PromiseState::Fulfilled {
+    if !is_fulfilled {
         rejections::track(node.clone());
     }
     Promise::from_consumer(node)
 }
 
-/// Room for following another promise.
-pub(crate) struct Following<T, E>(Cell<Option<Adoption<T, E>>>);
+/// Room for a promise that a node follows.
+pub(crate) struct Followed<T, E>(Cell<Option<Rc<dyn Node<T, E>>>>);
 
-impl<T, E> Following<T, E> {
-    pub(crate) const fn new() -> Self {
+impl<T, E> Followed<T, E> {
+    pub(crate) const fn none() -> Self {
         Self(Cell::new(None))
     }
 
-    pub(crate) fn keep(&self, step: Adoption<T, E>) {
-        self.0.set(Some(step));
+    pub(crate) fn keep(&self, promise: Promise<T, E>) {
+        self.0.set(Some(promise.into_consumer()));
     }
 
-    pub(crate) fn take(&self) -> Adoption<T, E> {
-        self.0.take().expect("a node is queued with the step it has to do")
+    pub(crate) fn take(&self) -> Promise<T, E> {
+        Promise::from_consumer(self.0.take().expect("a node that is queued follows a promise"))
     }
 }
 
-impl<T: 'static, E: Debug + 'static> Kind<T, E> for Following<T, E> {
+impl<T: 'static, E: Debug + 'static> Kind<T, E> for Followed<T, E> {
     fn run(node: Rc<PromiseNode<T, E, Self>>) {
-        let step = node.kind.take();
-        follow(node, step);
+        let promise = node.kind.take();
+        run_follower(node, promise);
     }
 
-    fn keep_adoption(&self, step: Adoption<T, E>) {
-        self.keep(step);
+    fn keep_followed(&self, promise: Promise<T, E>) {
+        self.keep(promise);
     }
 }
 
-/// Does the next step of an adoption: each is a job of its own (rules T5, T7, T8).
-pub(crate) fn follow<T, E>(node: Rc<dyn Node<T, E>>, step: Adoption<T, E>) {
-    match step {
-        Adoption::HookUp(promise) => promise.subscribe(Listener::Follow(node)),
-        Adoption::Arrived(share) => settle(node, share.take_caught()),
+/// Queues `node` for the next of the two jobs in which it follows `promise`.
+pub(crate) fn follow<T, E>(node: Rc<dyn Node<T, E>>, promise: Promise<T, E>) {
+    node.keep_followed(promise);
+    queue::enqueue_job(node);
+}
+
+/// Runs one of the two jobs in which a promise follows another one (rules T5, T7, T8).
+pub(crate) fn run_follower<T, E>(node: Rc<dyn Node<T, E>>, promise: Promise<T, E>) {
+    if node.cell().begins_to_follow() {
+        // `NewPromiseResolveThenableJob` (ECMA-262 §27.2.2.2): call the promise's `then`.
+        promise.subscribe(Listener::Follow(node));
+    } else {
+        // The reaction's job: the promise has settled.
+        settle(node, promise.consume_caught());
     }
 }

@@ -137,7 +137,7 @@ where
     P: Copy + 'static,
     C: Collector<T, E, P>,
 {
-    fn abandon(self: Rc<Self>, cause: Origin) {
+    fn abandon(&self, cause: Origin) {
         self.collector.lose(cause);
     }
 

@@ -28,8 +28,8 @@ pub(super) fn drain(after_each: &mut dyn FnMut()) -> Result<(), UnhandledRejecti
 
 /// Runs the microtask queue until it is empty, what its entries add included (rule M1).
 fn run_microtasks(after_each: &mut dyn FnMut()) {
-    while let Some(entry) = queue::next_entry() {
+    queue::take_entries(|entry| {
         entry.run();
         after_each();
-    }
+    });
 }

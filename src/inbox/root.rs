@@ -22,6 +22,7 @@ impl RootTask {
     }
 
     /// Whether a job gave the future its turn since this was last asked.
+    #[inline]
     pub(crate) fn take_turn(&self) -> bool {
         self.0.has_turn.load(Ordering::Relaxed) && self.0.has_turn.swap(false, Ordering::Relaxed)
     }

@@ -120,9 +120,9 @@ impl Shown {
         let run = Run { number: RUNS.get() + 1, previous: self.run };
         RUNS.set(run.number);
         self.run = run.number;
-        let mut shown = self
-            .waker
-            .take()
+        let before = self.waker.take();
+        let mut shown = before
+            .as_ref()
             .and_then(|(_, shown)| shown.upgrade())
             // The task may have got into another loop of the thread, which keeps it under a waker of its own.
             .filter(|shown| home::is_home(&shown.inbox))
@@ -134,14 +134,18 @@ impl Shown {
             poll(&mut Context::from_waker(&waker))
         };
         // A message in the inbox holds it too, so nothing is under way to a waker that is ours alone.
-        if Arc::get_mut(&mut shown).is_some() {
-            home::forget_task(shown.key);
-            home::put_spare(shown);
-        } else if result.is_pending() {
+        let is_ours_alone = Arc::get_mut(&mut shown).is_some();
+        if result.is_pending() && !is_ours_alone {
             home::keep_task(shown.key, task);
             self.waker = Some((shown.key, Arc::downgrade(&shown)));
-        } else {
+            return result;
+        }
+        // Only a poll before this one can have left the task under the key.
+        if before.is_some_and(|(key, _)| key == shown.key) {
             home::forget_task(shown.key);
+        }
+        if is_ours_alone {
+            home::put_spare(shown);
         }
         result
     }
@@ -176,17 +180,24 @@ impl Drop for Entered {
     }
 }
 
-/// The waker to register with a promise of this thread: that of the task itself, where `context` is the task's, and the run
-/// of the task then.
+/// The waker to register with a promise of this thread: that of the task itself, where `context` is the task's.
 ///
 /// It costs no reference of the [`ForeignWaker`], so a task that waits for promises of its thread alone is not taken for one
 /// that somebody outside may wake.
-pub(crate) fn task_waker(context: &Context<'_>) -> (Waker, Option<Run>) {
-    let seen = context.waker();
-    let own = POLLING.try_with(|polling| {
+pub(crate) fn task_waker(context: &Context<'_>) -> Waker {
+    polling(context, |polling| polling.task.clone()).unwrap_or_else(|| context.waker().clone())
+}
+
+/// The run that a poll belongs to, where `context` is that of a task of this thread.
+pub(crate) fn run_of(context: &Context<'_>) -> Option<Run> {
+    polling(context, |polling| polling.run)
+}
+
+fn polling<R>(context: &Context<'_>, look: impl FnOnce(&Polling) -> R) -> Option<R> {
+    let address = context.waker().data();
+    let polled = POLLING.try_with(|polling| {
         let polling = polling.borrow();
-        let own = polling.as_ref().filter(|polling| polling.address == seen.data())?;
-        Some((own.task.clone(), Some(own.run)))
+        polling.as_ref().filter(|polling| polling.address == address).map(look)
     });
-    own.ok().flatten().unwrap_or_else(|| (seen.clone(), None))
+    polled.ok().flatten()
 }

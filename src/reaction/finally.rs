@@ -7,9 +7,10 @@ use std::rc::Rc;
 
 use crate::cell::PromiseCell;
 use crate::cell::handle::{Promise, Share, settle};
-use crate::cell::listener::{Listener, Reaction};
-use crate::cell::node::{Adoption, Kind, PromiseNode};
-use crate::context::{self, Context};
+use crate::cell::listener::Reaction;
+use crate::cell::node::{Kind, PromiseNode};
+use crate::cell::slot::{Slot, Spendable};
+use crate::context::Context;
 use crate::disposal::Dependent;
 use crate::identity::Origin;
 use crate::outcome::Outcome;
@@ -30,23 +31,23 @@ where
     F: FnOnce() -> R + 'static,
     R: IntoResolution<E>,
 {
-    let kind = Finally { step: Cell::new(Step::Waiting(handler)), context: Context::current() };
+    let kind = Finally { step: Slot::new(Step::Waiting(handler, Context::current())) };
     let node = Rc::new(PromiseNode { cell: PromiseCell::pending(made_at), kind });
     let derived = Promise::from_consumer(node.clone());
-    source.subscribe(Listener::React(node));
+    source.react(node);
     derived
 }
 
 struct Finally<T, E, F> {
-    step: Cell<Step<T, E, F>>,
-    context: Option<Context>,
+    step: Slot<Step<T, E, F>>,
 }
 
 /// What the node will do next. JavaScript makes a promise, `Promise.resolve(result).then(() => value)`, and adopts it. Nobody
 /// else can see that promise, so its jobs are this node, queued again in their places.
+#[derive(Default)]
 enum Step<T, E, F> {
-    /// Wait for the promise to settle.
-    Waiting(F),
+    /// Wait for the promise to settle. Then run in this context.
+    Waiting(F, Option<Context>),
     /// Run the handler, in the job that is queued.
     Handle(F, Share<T, E>),
     /// Wait for what the handler returned to settle.
@@ -56,12 +57,14 @@ enum Step<T, E, F> {
     /// The job of the adoption: settle.
     Settle(Outcome<T, E>),
     /// Nothing more.
+    #[default]
     Idle,
 }
 
-impl<T, E, F> Finally<T, E, F> {
-    fn take(&self) -> Step<T, E, F> {
-        self.step.replace(Step::Idle)
+impl<T, E, F> Spendable for Step<T, E, F> {
+    #[inline]
+    fn is_spent(&self) -> bool {
+        matches!(self, Self::Idle)
     }
 }
 
@@ -73,9 +76,8 @@ where
     R: IntoResolution<E>,
 {
     fn run(node: Rc<PromiseNode<T, E, Self>>) {
-        match node.kind.take() {
+        match node.kind.step.take() {
             Step::Handle(handler, share) => {
-                let _entered = context::enter(node.kind.context.as_ref());
                 let outcome = share.take_caught();
                 let made_at = node.cell.made_at();
                 match attempt(move || Ok(handler().into_resolution())) {
@@ -92,18 +94,18 @@ where
             }
             Step::HandThrough(outcome) => queue_step(node, Step::Settle(outcome)),
             Step::Settle(outcome) => settle(node, outcome),
-            Step::Waiting(_) | Step::Gated(_) | Step::Idle => {
+            Step::Waiting(..) | Step::Gated(_) | Step::Idle => {
                 unreachable!("a reaction is queued with the step it has to do")
             }
         }
     }
 
-    fn keep_adoption(&self, _: Adoption<T, E>) {
+    fn keep_followed(&self, _: Promise<T, E>) {
         unreachable!("`finally` waits for a promise behind a gate")
     }
 
     fn give_up(&self) {
-        drop(self.take());
+        drop(self.step.take());
     }
 }
 
@@ -115,10 +117,11 @@ where
     R: IntoResolution<E>,
 {
     fn deliver(self: Rc<Self>, share: Share<T, E>) {
-        let Step::Waiting(handler) = self.kind.take() else {
+        let Step::Waiting(handler, context) = self.kind.step.take() else {
             unreachable!("a promise settles once (invariant 1), so each reaction is told once")
         };
-        queue_step(self, Step::Handle(handler, share));
+        self.kind.step.put(Step::Handle(handler, share));
+        queue::enqueue_job_in(context, self);
     }
 }
 
@@ -129,7 +132,7 @@ where
     F: FnOnce() -> R + 'static,
     R: IntoResolution<E>,
 {
-    node.kind.step.set(step);
+    node.kind.step.put(step);
     queue::enqueue_job(node);
 }
 
@@ -150,8 +153,8 @@ where
     F: FnOnce() -> R + 'static,
     R: IntoResolution<E>,
 {
-    node.kind.step.set(Step::Gated(outcome));
-    promise.subscribe(Listener::React(Rc::new(Gate { node, settled: Cell::new(None) })));
+    node.kind.step.put(Step::Gated(outcome));
+    promise.react(Rc::new(Gate { node, settled: Cell::new(None) }));
 }
 
 struct Gate<T, E, F, V> {
@@ -183,7 +186,7 @@ where
 {
     fn run(self: Rc<Self>) {
         let share = self.settled.take().expect("a gate is queued when its promise has settled");
-        let Step::Gated(outcome) = self.node.kind.take() else { unreachable!("the node waits for its gate") };
+        let Step::Gated(outcome) = self.node.kind.step.take() else { unreachable!("the node waits for its gate") };
         let outcome = match share.take_caught() {
             Outcome::Fulfilled(_) => outcome,
             Outcome::Rejected(reason) => replace(outcome, Outcome::Rejected(reason)),
@@ -201,8 +204,8 @@ where
     F: FnOnce() -> R + 'static,
     R: IntoResolution<E>,
 {
-    fn abandon(self: Rc<Self>, cause: Origin) {
-        self.node.clone().abandon(cause);
+    fn abandon(&self, cause: Origin) {
+        self.node.abandon(cause);
     }
 
     fn derived(self: Rc<Self>) -> Option<Rc<dyn Tracked>> {

@@ -4,19 +4,19 @@ pub(crate) mod finally;
 pub(crate) mod handlers;
 pub(crate) mod relay;
 
-use std::cell::Cell;
 use std::fmt::Debug;
 use std::panic::Location;
 use std::rc::Rc;
 
 use crate::cell::PromiseCell;
 use crate::cell::handle::{Promise, Share};
-use crate::cell::listener::{Listener, Reaction};
-use crate::cell::node::{Adoption, Kind, PromiseNode, follow};
-use crate::context::{self, Context};
+use crate::cell::listener::Reaction;
+use crate::cell::node::{Kind, PromiseNode, run_follower};
+use crate::cell::slot::{Slot, Spendable};
+use crate::context::Context;
 use crate::outcome::Outcome;
 use crate::queue;
-use crate::resolve::{Completion, attempt, complete};
+use crate::resolve::{Completion, attempt, complete_cell};
 
 /// What a reaction does with the outcome of the promise it waits on.
 pub(crate) trait Handler<T, E> {
@@ -40,29 +40,37 @@ where
     H::Value: 'static,
     H::Error: Debug + 'static,
 {
-    let kind = Then { handler: Cell::new(Some(handler)), input: Cell::new(Input::None), context: Context::current() };
+    let kind = Then { step: Slot::new(Step::Wait(handler, Context::current())) };
     let node = Rc::new(PromiseNode { cell: PromiseCell::pending(made_at), kind });
     let derived = Promise::from_consumer(node.clone());
-    source.subscribe(Listener::React(node));
+    source.react(node);
     derived
 }
 
 /// The kind of a promise that `then` and its like derive. `T` and `E` are those of the promise it waits on.
 struct Then<T, E, H: Handler<T, E>> {
-    /// Until it runs, or until it never will.
-    handler: Cell<Option<H>>,
-    input: Cell<Input<T, E, H::Value, H::Error>>,
-    context: Option<Context>,
+    step: Slot<Step<T, E, H>>,
 }
 
-/// What the node's next job is about.
-enum Input<T, E, U, X> {
-    /// No job is queued.
-    None,
-    /// Run the handler on this.
-    Handle(Share<T, E>),
-    /// Follow the promise that the handler returned.
-    Follow(Adoption<U, X>),
+/// What the node will do next.
+#[derive(Default)]
+enum Step<T, E, H: Handler<T, E>> {
+    /// Wait for the promise to settle. Then run in this context.
+    Wait(H, Option<Context>),
+    /// Run the handler, in the job that is queued.
+    Handle(H, Share<T, E>),
+    /// Follow the promise that the handler returned, in the job that is queued.
+    Follow(Promise<H::Value, H::Error>),
+    /// Nothing more, or nothing before the promise that the handler returned has settled.
+    #[default]
+    Idle,
+}
+
+impl<T, E, H: Handler<T, E>> Spendable for Step<T, E, H> {
+    #[inline]
+    fn is_spent(&self) -> bool {
+        matches!(self, Self::Idle)
+    }
 }
 
 impl<T, E, H> Kind<H::Value, H::Error> for Then<T, E, H>
@@ -74,24 +82,23 @@ where
     H::Error: Debug + 'static,
 {
     fn run(node: Rc<PromiseNode<H::Value, H::Error, Self>>) {
-        match node.kind.input.replace(Input::None) {
-            Input::Handle(share) => {
-                let _entered = context::enter(node.kind.context.as_ref());
-                let handler = node.kind.handler.take().expect("a promise settles once (invariant 1)");
-                let completion = attempt(move || handler.handle(share.take()));
-                complete(node, completion);
-            }
-            Input::Follow(step) => follow(node, step),
-            Input::None => unreachable!("a reaction is queued with its input"),
+        let (handler, share) = match node.kind.step.take() {
+            Step::Handle(handler, share) => (handler, share),
+            Step::Follow(promise) => return run_follower(node, promise),
+            Step::Wait(..) | Step::Idle => unreachable!("a reaction is queued with the step it has to do"),
+        };
+        let completion = attempt(move || handler.handle(share.take()));
+        if let Some(remainder) = complete_cell(&node.cell, completion) {
+            remainder.finish(node);
         }
     }
 
-    fn keep_adoption(&self, step: Adoption<H::Value, H::Error>) {
-        self.input.set(Input::Follow(step));
+    fn keep_followed(&self, promise: Promise<H::Value, H::Error>) {
+        self.step.put(Step::Follow(promise));
     }
 
     fn give_up(&self) {
-        drop(self.handler.take());
+        drop(self.step.take());
     }
 }
 
@@ -104,7 +111,10 @@ where
     H::Error: Debug + 'static,
 {
     fn deliver(self: Rc<Self>, share: Share<T, E>) {
-        self.kind.input.set(Input::Handle(share));
-        queue::enqueue_job(self);
+        let Step::Wait(handler, context) = self.kind.step.take() else {
+            unreachable!("a promise settles once (invariant 1), so each reaction is told once")
+        };
+        self.kind.step.put(Step::Handle(handler, share));
+        queue::enqueue_job_in(context, self);
     }
 }

@@ -6,7 +6,7 @@ use std::rc::{Rc, Weak};
 use crate::cell::PromiseCell;
 use crate::cell::handle::{Promise, Share, settle};
 use crate::cell::listener::{Listener, Reaction};
-use crate::cell::node::{Adoption, Kind, PromiseNode};
+use crate::cell::node::{Kind, PromiseNode};
 use crate::rejections::Tracked;
 
 /// Settles in the same moment as the promise it stands for, without a job: what costs the tick is the wake of the task.
@@ -19,7 +19,7 @@ impl<T: 'static, E: Debug + 'static> Kind<T, E> for Relay {
         unreachable!("a relay is never queued")
     }
 
-    fn keep_adoption(&self, _: Adoption<T, E>) {
+    fn keep_followed(&self, _: Promise<T, E>) {
         unreachable!("a relay follows without jobs")
     }
 

@@ -6,11 +6,12 @@ use std::ops::Deref;
 use std::panic::Location;
 use std::rc::{Rc, Weak};
 
-use super::resolution::{IntoResolution, Resolution};
-use super::{Completion, attempt, complete, lose_resolvers};
+use super::resolution::IntoResolution;
+use super::{Completion, attempt, complete_cell, lose_resolvers};
 use crate::cell::PromiseCell;
 use crate::cell::handle::Promise;
-use crate::cell::node::{Adoption, Following, Kind, Node, PromiseNode, follow};
+use crate::cell::node::{Followed, Kind, Node, PromiseNode, run_follower};
+use crate::outcome::Outcome;
 
 /// Resolves its promise when it is called, as the function that JavaScript hands to the executor.
 ///
@@ -55,15 +56,16 @@ impl<T: 'static, E: Debug + 'static> Resolve<T, E> {
     /// ```
     pub fn with(&self, resolution: impl IntoResolution<E, Value = T>) {
         // The call counts before it looks at what it was given: that is user code, and may call the functions itself.
-        if !self.functions.pair().already_resolved.replace(true) {
-            let target = self.functions.clone().target();
-            complete(target, attempt(|| Ok(resolution.into_resolution())));
+        if self.functions.pair().is_first_call() {
+            complete_target(&self.functions, attempt(|| Ok(resolution.into_resolution())));
         }
     }
 
     /// Resolves with what user code came to, if no function of the pair was called yet.
     pub(crate) fn complete(&self, completion: Completion<T, E>) {
-        call(self.functions.clone(), completion);
+        if self.functions.pair().is_first_call() {
+            complete_target(&self.functions, completion);
+        }
     }
 }
 
@@ -109,13 +111,13 @@ impl<T, E> Drop for Reject<T, E> {
 
 impl<T, E> fmt::Debug for Resolve<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Resolve({})", self.functions.clone().target().cell().origin())
+        write!(f, "Resolve({})", self.functions.cell().origin())
     }
 }
 
 impl<T, E> fmt::Debug for Reject<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Reject({})", self.functions.clone().target().cell().origin())
+        write!(f, "Reject({})", self.functions.cell().origin())
     }
 }
 
@@ -124,6 +126,8 @@ trait Functions<T, E> {
     fn resolve(&self) -> &(dyn Fn(T) + 'static);
     fn reject(&self) -> &(dyn Fn(E) + 'static);
     fn pair(&self) -> &Pair;
+    /// The cell of the promise that they resolve.
+    fn cell(&self) -> &PromiseCell<T, E>;
     /// The promise that they resolve.
     fn target(self: Rc<Self>) -> Rc<dyn Node<T, E>>;
 }
@@ -132,34 +136,60 @@ trait Functions<T, E> {
 struct Pair {
     /// `alreadyResolved` of ECMA-262 §27.2.1.3.
     already_resolved: Cell<bool>,
-    /// How many `Resolve` and `Reject` there are.
-    functions: Cell<usize>,
+    /// How many `Resolve` and `Reject` there are, until one of them was called.
+    functions: Cell<u32>,
 }
 
 impl Pair {
     fn new() -> Self {
         Self { already_resolved: Cell::new(false), functions: Cell::new(2) }
     }
+
+    /// Whether this is the first call of a function of the pair, which counts.
+    #[inline]
+    fn is_first_call(&self) -> bool {
+        !self.already_resolved.replace(true)
+    }
+
+    fn retain(&self) {
+        let more = self.functions.get().checked_add(1).expect("fewer than 2^32 resolving functions of one promise");
+        self.functions.set(more);
+    }
+
+    /// A function is gone. Returns whether it was the last, and none was ever called.
+    #[inline]
+    fn release(&self) -> bool {
+        let left = self.functions.get() - 1;
+        self.functions.set(left);
+        left == 0 && !self.already_resolved.get()
+    }
 }
 
 fn retain<T, E>(functions: &Rc<dyn Functions<T, E>>) -> Rc<dyn Functions<T, E>> {
-    let count = &functions.pair().functions;
-    count.set(count.get() + 1);
+    functions.pair().retain();
     functions.clone()
 }
 
 fn release<T, E>(functions: &Rc<dyn Functions<T, E>>) {
-    let pair = functions.pair();
-    pair.functions.set(pair.functions.get() - 1);
-    if pair.functions.get() == 0 && !pair.already_resolved.get() {
-        lose_resolvers(&*functions.clone().target());
+    if functions.pair().release() {
+        lose_resolvers(functions.cell());
+    }
+}
+
+/// Resolves the promise with what user code came to.
+fn complete_target<T: 'static, E: Debug + 'static>(functions: &Rc<dyn Functions<T, E>>, completion: Completion<T, E>) {
+    if let Some(remainder) = complete_cell(functions.cell(), completion) {
+        remainder.finish(functions.clone().target());
     }
 }
 
 /// Calls a function: the first call of the pair counts.
-fn call<T: 'static, E: Debug + 'static>(functions: Rc<dyn Functions<T, E>>, completion: Completion<T, E>) {
-    if !functions.pair().already_resolved.replace(true) {
-        complete(functions.target(), completion);
+fn call<T, E>(functions: &Weak<dyn Functions<T, E>>, outcome: Outcome<T, E>) {
+    let functions = functions.upgrade().expect("the callee holds the pair");
+    if functions.pair().is_first_call()
+        && let Some(settlement) = functions.cell().settle(outcome)
+    {
+        settlement.announce(functions.target());
     }
 }
 
@@ -167,12 +197,8 @@ fn call<T: 'static, E: Debug + 'static>(functions: Rc<dyn Functions<T, E>>, comp
 fn closures<T: 'static, E: Debug + 'static>(
     functions: &Weak<dyn Functions<T, E>>,
 ) -> (impl Fn(T) + use<T, E>, impl Fn(E) + use<T, E>) {
-    let upgrade = |functions: &Weak<dyn Functions<T, E>>| functions.upgrade().expect("the callee holds the pair");
     let (resolve, reject) = (functions.clone(), functions.clone());
-    (
-        move |value| call(upgrade(&resolve), Ok(Resolution::Fulfill(value))),
-        move |reason| call(upgrade(&reject), Ok(Resolution::Reject(reason))),
-    )
+    (move |value| call(&resolve, Outcome::Fulfilled(value)), move |reason| call(&reject, Outcome::Rejected(reason)))
 }
 
 /// A promise that is settled through its resolving functions: they stand in the promise's own node.
@@ -180,17 +206,17 @@ struct Deferred<T, E, F, G> {
     pair: Pair,
     resolve: F,
     reject: G,
-    following: Following<T, E>,
+    followed: Followed<T, E>,
 }
 
 impl<T: 'static, E: Debug + 'static, F: 'static, G: 'static> Kind<T, E> for Deferred<T, E, F, G> {
     fn run(node: Rc<PromiseNode<T, E, Self>>) {
-        let step = node.kind.following.take();
-        follow(node, step);
+        let promise = node.kind.followed.take();
+        run_follower(node, promise);
     }
 
-    fn keep_adoption(&self, step: Adoption<T, E>) {
-        self.following.keep(step);
+    fn keep_followed(&self, promise: Promise<T, E>) {
+        self.followed.keep(promise);
     }
 }
 
@@ -213,6 +239,10 @@ where
         &self.kind.pair
     }
 
+    fn cell(&self) -> &PromiseCell<T, E> {
+        &self.cell
+    }
+
     fn target(self: Rc<Self>) -> Rc<dyn Node<T, E>> {
         self
     }
@@ -225,7 +255,7 @@ pub(crate) fn deferred<T: 'static, E: Debug + 'static>(
     let node = Rc::new_cyclic(|node: &Weak<PromiseNode<T, E, Deferred<T, E, _, _>>>| {
         let functions: Weak<dyn Functions<T, E>> = node.clone();
         let (resolve, reject) = closures(&functions);
-        let kind = Deferred { pair: Pair::new(), resolve, reject, following: Following::new() };
+        let kind = Deferred { pair: Pair::new(), resolve, reject, followed: Followed::none() };
         PromiseNode { cell: PromiseCell::pending(made_at), kind }
     });
     (Promise::from_consumer(node.clone()), Resolve { functions: node.clone() }, Reject { functions: node })
@@ -254,6 +284,10 @@ where
 
     fn pair(&self) -> &Pair {
         &self.pair
+    }
+
+    fn cell(&self) -> &PromiseCell<T, E> {
+        self.target.cell()
     }
 
     fn target(self: Rc<Self>) -> Rc<dyn Node<T, E>> {

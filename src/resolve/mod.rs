@@ -9,34 +9,16 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::rc::Rc;
 
 use self::resolution::Resolution;
-use self::thenable::ThenableJob;
+use self::thenable::{Thenable, ThenableJob};
 use crate::cell::PromiseCell;
 use crate::cell::handle::{Promise, settle};
-use crate::cell::node::{Adoption, Following, Node, PromiseNode};
+use crate::cell::node::{Followed, Node, PromiseNode, follow};
+use crate::cell::settling::Settlement;
 use crate::error::SelfResolution;
 use crate::identity::Origin;
 use crate::outcome::{Fault, Outcome};
 use crate::queue;
 use crate::rejections::{self, Tracked};
-
-/// The resolution procedure: fixes the fate of `node`. The caller has made sure that this is the first time.
-pub(crate) fn resolve<T: 'static, E: Debug + 'static>(node: Rc<dyn Node<T, E>>, resolution: Resolution<T, E>) {
-    match resolution {
-        Resolution::Fulfill(value) => settle(node, Outcome::Fulfilled(value)),
-        Resolution::Reject(reason) => settle(node, Outcome::Rejected(reason)),
-        Resolution::Adopt(promise) if promise.is(&node) => {
-            let fault = Fault::from_self_resolution(SelfResolution(node.cell().origin()));
-            settle(node, Outcome::Faulted(fault));
-        }
-        Resolution::Adopt(promise) => {
-            node.keep_adoption(Adoption::HookUp(promise));
-            queue::enqueue_job(node);
-        }
-        Resolution::Thenable(thenable) => {
-            queue::enqueue_job(Rc::new(ThenableJob::new(node, thenable)));
-        }
-    }
-}
 
 /// What a handler came to: a resolution, or a panic.
 pub(crate) type Completion<T, E> = Result<Resolution<T, E>, Fault>;
@@ -46,11 +28,52 @@ pub(crate) fn attempt<T, E>(handler: impl FnOnce() -> Completion<T, E>) -> Compl
     catch_unwind(AssertUnwindSafe(handler)).unwrap_or_else(|payload| Err(Fault::from_panic(payload)))
 }
 
-/// Resolves `node` with what a handler came to.
+/// What a promise is left to do once it was resolved, for which its node is needed.
+#[must_use = "the promise has its fate, but nobody knows it yet"]
+pub(crate) enum Remainder<T, E> {
+    /// It has settled.
+    Announce(Settlement<T, E>),
+    /// It is locked in to this promise's fate.
+    Adopt(Promise<T, E>),
+    /// It is locked in to what this thenable does.
+    Call(Box<dyn Thenable<T, E>>),
+}
+
+impl<T: 'static, E: Debug + 'static> Remainder<T, E> {
+    /// Does it. The promise that was resolved is that of `node`.
+    #[inline(never)]
+    pub(crate) fn finish(self, node: Rc<dyn Node<T, E>>) {
+        match self {
+            Self::Announce(settlement) => settlement.announce(node),
+            Self::Adopt(promise) if promise.is(&node) => {
+                let fault = Fault::from_self_resolution(SelfResolution(node.cell().origin()));
+                settle(node, Outcome::Faulted(fault));
+            }
+            Self::Adopt(promise) => follow(node, promise),
+            Self::Call(thenable) => queue::enqueue_job(Rc::new(ThenableJob::new(node, thenable))),
+        }
+    }
+}
+
+/// Resolves the promise of `cell` with what a handler came to. The caller has made sure that this is the first time.
+///
+/// Out of line, for it depends on the types of the promise and not on the handler: a program has many handlers.
+#[inline(never)]
+pub(crate) fn complete_cell<T, E>(cell: &PromiseCell<T, E>, completion: Completion<T, E>) -> Option<Remainder<T, E>> {
+    let outcome = match completion {
+        Ok(Resolution::Fulfill(value)) => Outcome::Fulfilled(value),
+        Ok(Resolution::Reject(reason)) => Outcome::Rejected(reason),
+        Ok(Resolution::Adopt(promise)) => return Some(Remainder::Adopt(promise)),
+        Ok(Resolution::Thenable(thenable)) => return Some(Remainder::Call(thenable)),
+        Err(fault) => Outcome::Faulted(fault),
+    };
+    cell.settle(outcome).map(Remainder::Announce)
+}
+
+/// Resolves the promise of `node` with what a handler came to. The caller has made sure that this is the first time.
 pub(crate) fn complete<T: 'static, E: Debug + 'static>(node: Rc<dyn Node<T, E>>, completion: Completion<T, E>) {
-    match completion {
-        Ok(resolution) => resolve(node, resolution),
-        Err(fault) => settle(node, Outcome::Faulted(fault)),
+    if let Some(remainder) = complete_cell(node.cell(), completion) {
+        remainder.finish(node);
     }
 }
 
@@ -63,7 +86,7 @@ impl<T: 'static, E: Debug + 'static> Producer<T, E> {
     /// A pending promise and its producer.
     pub(crate) fn new(made_at: &'static Location<'static>) -> (Promise<T, E>, Self) {
         let node: Rc<dyn Node<T, E>> =
-            Rc::new(PromiseNode { cell: PromiseCell::pending(made_at), kind: Following::new() });
+            Rc::new(PromiseNode { cell: PromiseCell::pending(made_at), kind: Followed::none() });
         (Promise::from_consumer(node.clone()), Self { node: Some(node) })
     }
 
@@ -82,7 +105,7 @@ impl<T: 'static, E: Debug + 'static> Producer<T, E> {
     /// The promise can never settle, because `cause` was abandoned.
     pub(crate) fn abandon(mut self, cause: Origin) {
         if let Some(node) = self.node.take() {
-            node.cell().abandon(cause).abandon(cause);
+            node.cell().abandon(cause);
         }
     }
 
@@ -94,17 +117,18 @@ impl<T: 'static, E: Debug + 'static> Producer<T, E> {
 impl<T, E> Drop for Producer<T, E> {
     fn drop(&mut self) {
         if let Some(node) = self.node.take() {
-            lose_resolvers(&*node);
+            lose_resolvers(node.cell());
         }
     }
 }
 
-/// The last resolving function of `node` is gone, and it was not resolved.
-fn lose_resolvers<T, E>(node: &dyn Node<T, E>) {
+/// The last resolving function of a promise is gone, and it was not resolved.
+#[cold]
+fn lose_resolvers<T, E>(cell: &PromiseCell<T, E>) {
     // With no handle and no reaction left nobody will ever ask for its name.
-    if node.cell().has_consumers() {
-        let origin = node.cell().origin();
+    if cell.has_consumers() {
+        let origin = cell.origin();
         rejections::abandoned(origin);
-        node.cell().abandon(origin).abandon(origin);
+        cell.abandon(origin);
     }
 }

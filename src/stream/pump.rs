@@ -84,7 +84,7 @@ where
             Filled::Done => return Poll::Ready(()),
             Filled::Waits => self.0.set(Some(course)),
             Filled::Full => {
-                let (waker, _) = task_waker(context);
+                let waker = task_waker(context);
                 course.with_feed(|feed| feed.waiting = Some(Waiting { pump: self.0.clone(), waker }));
             }
         }

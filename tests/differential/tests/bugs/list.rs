@@ -20,9 +20,9 @@ pub(crate) const SUBSTITUTIONS: &[Substitution] = &[
     // The queues.
     substitution(
         "queue.rs",
-        "queue.jobs.borrow_mut().pop_front()",
+        "self.jobs.borrow_mut().pop_front()",
         r#"{
-            let mut jobs = queue.jobs.borrow_mut();
+            let mut jobs = self.jobs.borrow_mut();
             if crate::bug("jobs-last-in-first-out") {
                 jobs.pop_back()
             } else if crate::bug("continuations-of-await-run-last") {
@@ -168,10 +168,10 @@ pub(crate) const SUBSTITUTIONS: &[Substitution] = &[
                 if crate::bug("handled-late-told-twice") { rejections::handled_late(self.origin().id); }"#,
     ),
     substitution(
-        "cell/handle.rs",
-        "Settlement::Track => rejections::track(node),",
-        r#"Settlement::Track if crate::bug("only-promises-born-rejected-are-reported") => {}
-        Settlement::Track => rejections::track(node),"#,
+        "cell/settling.rs",
+        "Self::Track => rejections::track(node),",
+        r#"Self::Track if crate::bug("only-promises-born-rejected-are-reported") => {}
+        Self::Track => rejections::track(node),"#,
     ),
     substitution(
         "cell/node.rs",
@@ -202,18 +202,18 @@ pub(crate) const SUBSTITUTIONS: &[Substitution] = &[
     ),
     substitution(
         "reaction/mod.rs",
-        "source.subscribe(Listener::React(node));",
+        "source.react(node);",
         r#"if crate::bug("handlers-of-settled-promises-a-tick-late")
             && source.state() != crate::outcome::PromiseState::Pending
         {
-            queue::queue_microtask(move || source.subscribe(Listener::React(node)));
+            queue::queue_microtask(move || source.react(node));
         } else {
-            source.subscribe(Listener::React(node));
+            source.react(node);
         }"#,
     ),
     substitution(
         "reaction/mod.rs",
-        "queue::enqueue_job(self);",
+        "queue::enqueue_job_in(context, self);",
         r#"let handler = std::any::type_name::<H>();
         if crate::bug("handlers-run-inside-the-settling")
             || crate::bug("then-passes-a-rejection-on-without-a-tick") && rejected && handler.contains("OnFulfilled")
@@ -227,98 +227,88 @@ pub(crate) const SUBSTITUTIONS: &[Substitution] = &[
         {
             return queue::queue_microtask(move || queue::enqueue_job(self));
         }
-        queue::enqueue_job(self);"#,
+        queue::enqueue_job_in(context, self);"#,
     ),
     substitution(
         "reaction/mod.rs",
-        "self.kind.input.set(Input::Handle(share));",
+        "self.kind.step.put(Step::Handle(handler, share));",
         "let rejected = crate::outcome::PromiseState::Rejected
             == match &share {
                 Share::Whole(outcome) => outcome.state(),
                 Share::Of(promise) => promise.state(),
             };
-        self.kind.input.set(Input::Handle(share));",
+        self.kind.step.put(Step::Handle(handler, share));",
     ),
     // Resolving.
     substitution(
         "resolve/mod.rs",
-        "queue::enqueue_job(node);",
-        r#"if crate::bug("adoption-a-job-too-many") {
-                queue::queue_microtask(move || queue::enqueue_job(node));
-            } else if crate::bug("adoption-without-its-job") {
+        "Self::Adopt(promise) => follow(node, promise),",
+        r#"Self::Adopt(promise) if crate::bug("adoption-a-job-too-many") => {
+                queue::queue_microtask(move || follow(node, promise));
+            }
+            Self::Adopt(promise) if crate::bug("adoption-without-its-job") => {
+                node.keep_followed(promise);
                 node.run();
-            } else {
-                queue::enqueue_job(node);
-            }"#,
+            }
+            Self::Adopt(promise) => follow(node, promise),"#,
     ),
     substitution(
         "resolve/mod.rs",
-        "Resolution::Adopt(promise) if promise.is(&node) => {",
-        r#"Resolution::Adopt(promise) if promise.is(&node) && !crate::bug("self-resolution-not-noticed") => {"#,
+        "Self::Adopt(promise) if promise.is(&node) => {",
+        r#"Self::Adopt(promise) if promise.is(&node) && !crate::bug("self-resolution-not-noticed") => {"#,
     ),
     substitution(
         "resolve/mod.rs",
-        "queue::enqueue_job(Rc::new(ThenableJob::new(node, thenable)));",
-        r#"if crate::bug("thenables-called-at-once") {
+        "Self::Call(thenable) => queue::enqueue_job(Rc::new(ThenableJob::new(node, thenable))),",
+        r#"Self::Call(thenable) if crate::bug("thenables-called-at-once") => {
                 queue::Job::run(Rc::new(ThenableJob::new(node, thenable)));
-            } else if crate::bug("thenables-called-a-tick-late") {
+            }
+            Self::Call(thenable) if crate::bug("thenables-called-a-tick-late") => {
                 queue::queue_microtask(move || queue::enqueue_job(Rc::new(ThenableJob::new(node, thenable))));
-            } else {
-                queue::enqueue_job(Rc::new(ThenableJob::new(node, thenable)));
-            }"#,
+            }
+            Self::Call(thenable) => queue::enqueue_job(Rc::new(ThenableJob::new(node, thenable))),"#,
     ),
     substitution(
         "cell/node.rs",
-        "Adoption::HookUp(promise) => promise.subscribe(Listener::Follow(node)),",
-        r#"Adoption::HookUp(promise)
-            if crate::bug("adoption-of-a-settled-promise-settles-in-its-job")
-                && promise.state() != PromiseState::Pending =>
+        "promise.subscribe(Listener::Follow(node));",
+        r#"if crate::bug("adoption-of-a-settled-promise-settles-in-its-job")
+            && promise.state() != PromiseState::Pending
         {
             promise.cell().mark_handled();
             settle(node, promise.consume());
-        }
-        Adoption::HookUp(promise) => promise.subscribe(Listener::Follow(node)),"#,
+        } else {
+            promise.subscribe(Listener::Follow(node));
+        }"#,
     ),
     substitution(
         "cell/listener.rs",
-        "queue::enqueue_job(follower);",
-        r#"if crate::bug("adopters-settle-inside-the-settling") {
-                    follower.run();
-                } else {
-                    queue::enqueue_job(follower);
-                }"#,
+        "Self::Follow(follower) => follow(follower, Promise::from_consumer(node)),",
+        r#"Self::Follow(follower) if crate::bug("adopters-settle-inside-the-settling") => {
+                follower.keep_followed(Promise::from_consumer(node));
+                follower.run();
+            }
+            Self::Follow(follower) => follow(follower, Promise::from_consumer(node)),"#,
     ),
     substitution(
-        "cell/mod.rs",
+        "cell/settling.rs",
         "pub(crate) fn settle(&self",
         "pub(crate) fn overrule(&self, outcome: Outcome<T, E>) {
-        let mut state = self.state.borrow_mut();
-        if let State::Settled(_) = &*state {
-            *state = State::Settled(outcome);
-        }
+        let state = self.state.take();
+        self.state.put(if let State::Settled(_) = state { State::Settled(outcome) } else { state });
     }
 
     pub(crate) fn settle(&self",
     ),
     substitution(
         "resolve/functions.rs",
-        "if !functions.pair().already_resolved.replace(true) {",
+        "if functions.pair().is_first_call()\n",
         r#"if functions.pair().already_resolved.get() && crate::bug("later-settlings-count") {
-            match completion {
-                Ok(Resolution::Fulfill(value)) => {
-                    functions.target().cell().overrule(crate::outcome::Outcome::Fulfilled(value));
-                }
-                Ok(Resolution::Reject(reason)) => {
-                    functions.target().cell().overrule(crate::outcome::Outcome::Rejected(reason));
-                }
-                _ => {}
-            }
-            return;
+            return functions.cell().overrule(outcome);
         }
-        let locked_in = || functions.clone().target().cell().promise_state() == crate::outcome::PromiseState::Pending;
-        if crate::bug("a-locked-in-promise-can-be-resolved") && functions.pair().already_resolved.get() && locked_in()
-            || !functions.pair().already_resolved.replace(true)
-        {"#,
+        let locked_in = || functions.cell().promise_state() == crate::outcome::PromiseState::Pending;
+        let counts = crate::bug("a-locked-in-promise-can-be-resolved") && functions.pair().already_resolved.get() && locked_in();
+        if (counts || functions.pair().is_first_call())
+"#,
     ),
     substitution(
         "resolve/functions.rs",
@@ -425,23 +415,24 @@ pub(crate) const SUBSTITUTIONS: &[Substitution] = &[
         "cell/listener.rs",
         "Self::Wake(waker) => waker.wake(),",
         r#"Self::Wake(waker) if crate::bug("await-of-a-pending-promise-a-tick-late") => {
-                queue::queue_microtask(move || waker.wake());
+                crate::queue::queue_microtask(move || waker.wake());
             }
             Self::Wake(waker) => waker.wake(),"#,
     ),
     substitution(
         "future.rs",
-        "waker.wake();",
-        r#"if crate::bug("await-of-a-settled-promise-a-tick-late") {
-                queue::queue_microtask(move || waker.wake());
+        "task_waker(task).wake();",
+        r#"let waker = task_waker(task);
+            if crate::bug("await-of-a-settled-promise-a-tick-late") {
+                crate::queue::queue_microtask(move || waker.wake());
             } else {
                 waker.wake();
             }"#,
     ),
     substitution(
         "future.rs",
-        "} else if cell.continues(run) {",
-        r#"} else if crate::bug("await-of-a-settled-promise-goes-on-at-once") || cell.continues(run) {"#,
+        "} else if cell.continues(run_of(task)) {",
+        r#"} else if crate::bug("await-of-a-settled-promise-goes-on-at-once") || cell.continues(run_of(task)) {"#,
     ),
     substitution(
         "future.rs",
@@ -604,14 +595,10 @@ pub(crate) const SUBSTITUTIONS: &[Substitution] = &[
     ),
     // Contexts.
     substitution(
-        "reaction/mod.rs",
-        "context::enter(node.kind.context.as_ref());",
-        r#"context::enter(node.kind.context.as_ref().filter(|_| !crate::bug("handlers-without-their-context")));"#,
-    ),
-    substitution(
-        "reaction/finally.rs",
-        "context::enter(node.kind.context.as_ref());",
-        r#"context::enter(node.kind.context.as_ref().filter(|_| !crate::bug("finally-without-its-context")));"#,
+        "queue.rs",
+        "Some(context) => enqueue_pair(context, job),",
+        r#"Some(_) if crate::bug("handlers-without-their-context") => enqueue_job(job),
+        Some(context) => enqueue_pair(context, job),"#,
     ),
     substitution(
         "future.rs",
