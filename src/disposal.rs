@@ -4,6 +4,7 @@
 //! and so on, and a million links would overflow the stack. Instead every link goes onto a list that only the outermost
 //! drop works off.
 
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::mem::{self, ManuallyDrop};
 use std::rc::Rc;
@@ -28,6 +29,8 @@ pub(crate) enum Disposal {
     Abandon(Rc<dyn Dependent>, Origin),
     /// The last handle was dropped.
     Drop(Rc<dyn Job>),
+    /// Nobody will call this listener any more.
+    Free(Rc<dyn Any>),
 }
 
 thread_local! {
@@ -49,6 +52,7 @@ pub(crate) fn dispose(item: Disposal) {
         match item {
             Disposal::Abandon(dependent, cause) => dependent.abandon(cause),
             Disposal::Drop(node) => drop(node),
+            Disposal::Free(listener) => drop(listener),
         }
         next = LIST.with_borrow_mut(|list| list.pop());
     }

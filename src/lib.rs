@@ -290,14 +290,27 @@ mod stream;
 // Built on promises alone.
 mod events;
 
+// What cuts promises off, and what holds them together.
+mod abort;
+
+mod scope;
+
+mod using;
+
 // The loop, and what is built on all of it.
 mod event_loop;
+
+mod control;
 
 mod worker;
 
 #[cfg(feature = "blocking")]
 mod background;
 
+pub use crate::abort::aborted::{Aborted, TimedOut};
+pub use crate::abort::controller::AbortController;
+pub use crate::abort::listener::AbortListener;
+pub use crate::abort::signal::AbortSignal;
 #[cfg(feature = "signal")]
 mod shutdown;
 
@@ -305,7 +318,9 @@ mod shutdown;
 pub use crate::background::set_blocking_threads;
 pub use crate::cell::handle::Promise;
 pub use crate::combinator::join::Join;
+pub use crate::combinator::progress::{Progress, WithProgress, with_progress};
 pub use crate::context::{AsyncLocal, RunAsync, Snapshot};
+pub use crate::control::retry::{Attempt, GaveUp, Retry, RetryError};
 pub use crate::error::{AggregateError, LoopClosed, SelfResolution, Stalled};
 pub use crate::event_loop::builder::EventLoopBuilder;
 pub use crate::event_loop::delay::{delay, delay_with, immediate};
@@ -330,6 +345,7 @@ pub use crate::remote::RemoteResolver;
 pub use crate::resolve::functions::{Reject, Resolve};
 pub use crate::resolve::resolution::{IntoResolution, Resolution};
 pub use crate::resolve::thenable::Thenable;
+pub use crate::scope::{Scope, ScopeError};
 #[cfg(feature = "signal")]
 pub use crate::shutdown::{Signal, SignalError, ctrl_c, next_signal};
 pub use crate::stream::PromiseStreamExt;

@@ -2,57 +2,18 @@
 //! promise 0; queueing a job 0, amortised; a spawned future 2; `all` of n promises n, and a constant; a timer or an
 //! immediate 1, for its closure, and running or clearing it 0. And with one handle no value is ever cloned.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+#[path = "common/counting.rs"]
+mod counting;
+
 use std::mem::size_of;
 use std::time::Duration;
 
+use counting::{allocations, bytes};
 use futures::StreamExt;
 use thenable::{
     Budget, EventLoop, Immediate, Outcome, Promise, PromiseId, RemoteResolver, Resolve, Timeout, block_on,
     clear_immediate, clear_timeout, delay, immediate, queue_microtask, run, set_immediate, set_interval, set_timeout,
 };
-
-/// Counts the allocations of each thread.
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-    static BYTES: Cell<i64> = const { Cell::new(0) };
-}
-
-fn count(allocations: u64, bytes: i64) {
-    ALLOCATIONS.set(ALLOCATIONS.get() + allocations);
-    BYTES.set(BYTES.get() + bytes);
-}
-
-fn bytes(layout: Layout) -> i64 {
-    i64::try_from(layout.size()).expect("an allocation is smaller than the address space")
-}
-
-// SAFETY: everything is passed on to the system's allocator.
-#[allow(unsafe_code, reason = "a global allocator cannot be written without it")]
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(1, bytes(layout));
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        count(0, -bytes(layout));
-        unsafe { System.dealloc(memory, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-/// How often `operation` allocates, after the queues and tables of the thread have got their memory.
-fn allocations<R>(operation: impl FnOnce() -> R) -> (R, u64) {
-    let before = ALLOCATIONS.get();
-    let result = operation();
-    (result, ALLOCATIONS.get() - before)
-}
 
 /// Gives the queues room for what the test will queue.
 fn warm_up() {
@@ -84,25 +45,25 @@ fn a_pending_promise_with_its_functions_is_one_allocation() {
 #[test]
 #[cfg(target_pointer_width = "64")]
 fn a_node_is_small() {
-    fn bytes<R>(operation: impl FnOnce() -> R) -> (R, i64) {
-        let before = BYTES.get();
+    fn measured<R>(operation: impl FnOnce() -> R) -> (R, i64) {
+        let before = bytes();
         let result = operation();
-        (result, BYTES.get() - before)
+        (result, bytes() - before)
     }
 
     warm_up();
-    let (settled, size) = bytes(|| P::resolve(1_u64));
+    let (settled, size) = measured(|| P::resolve(1_u64));
     assert_eq!(size, 64, "a promise that was born settled");
-    let (derived, size) = bytes(|| settled.clone());
+    let (derived, size) = measured(|| settled.clone());
     assert_eq!(size, 64, "what a promise has that several handles share, with values of one word");
-    let (then, size) = bytes(|| derived.then(|n| Ok(n + 1)));
+    let (then, size) = measured(|| derived.then(|n| Ok(n + 1)));
     assert_eq!(size, 88, "a promise that `then` derives, with a handler that captures nothing");
     let captured = 1_u64;
-    let (map, size) = bytes(|| settled.map(move |n| n + captured));
+    let (map, size) = measured(|| settled.map(move |n| n + captured));
     assert_eq!(size, 96, "with a handler that captures a word");
-    let (finally, size) = bytes(|| then.finally(|| ()));
+    let (finally, size) = measured(|| then.finally(|| ()));
     assert_eq!(size, 88);
-    let (deferred, size) = bytes(P::<u64>::with_resolvers);
+    let (deferred, size) = measured(P::<u64>::with_resolvers);
     assert_eq!(size, 120, "a promise with its functions");
     drop((map, finally, deferred));
     run(|| {}).unwrap();
@@ -206,9 +167,9 @@ fn awaiting_a_long_lived_promise_again_and_again_keeps_nothing() {
         });
     };
     (0..10).for_each(|_| round());
-    let before = BYTES.get();
+    let before = bytes();
     (0..100_000).for_each(|_| round());
-    assert_eq!(BYTES.get(), before);
+    assert_eq!(bytes(), before);
 }
 
 #[test]
@@ -290,9 +251,9 @@ fn a_million_races_against_one_promise_retain_nothing() {
         (0..kept_listeners).for_each(|_| drop(promise.clone().map(|()| ())));
         let rounds = |count| (0..count).for_each(|_| round(&promise));
         rounds(100);
-        let before = BYTES.get();
+        let before = bytes();
         rounds(ROUNDS);
-        let left = BYTES.get() - before;
+        let left = bytes() - before;
         assert!(left.abs() < FEW_BYTES, "{left} bytes are left");
         resolve(());
         run(|| {}).unwrap();
@@ -326,11 +287,11 @@ fn a_crowd_of_races_against_one_promise_is_forgotten() {
         run(|| {}).unwrap();
     };
     run(|| (0..CROWD).for_each(|_| queue_microtask(|| {}))).unwrap();
-    let before = BYTES.get();
+    let before = bytes();
     crowd(CROWD);
     // The list is swept when it is full, which is after fewer than twice as many.
     (0..CROWD).for_each(|_| crowd(1));
-    let left = BYTES.get() - before;
+    let left = bytes() - before;
     assert!(left.abs() < 32 * 1024, "{left} bytes are left");
 }
 
@@ -351,9 +312,9 @@ fn nothing_of_a_program_is_left_when_it_has_run() {
     };
     // The tables of the thread and the memory of the latest abandoned promises have a bounded size.
     (0..100).for_each(|_| program());
-    let before = BYTES.get();
+    let before = bytes();
     (0..100).for_each(|_| program());
-    assert_eq!(BYTES.get(), before);
+    assert_eq!(bytes(), before);
 }
 
 /// A loop whose lists and queues have got their memory, for two durations.
@@ -426,9 +387,9 @@ fn timers_that_come_and_go_keep_nothing() {
         event_loop.run(|| ()).unwrap();
     };
     (0..1_000).for_each(round);
-    let before = BYTES.get();
+    let before = bytes();
     (0..20_000).for_each(round);
-    assert_eq!(BYTES.get(), before);
+    assert_eq!(bytes(), before);
 }
 
 #[test]
@@ -446,9 +407,9 @@ fn a_loop_that_is_dropped_leaves_nothing() {
         });
     };
     (0..100).for_each(|_| round());
-    let before = BYTES.get();
+    let before = bytes();
     (0..100).for_each(|_| round());
-    assert_eq!(BYTES.get(), before);
+    assert_eq!(bytes(), before);
 }
 
 #[test]

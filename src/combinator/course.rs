@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use super::hook_up::{Collector, hook_up};
+use super::progress::Reporter;
 use super::{Gathering, Row, Strategy, Take};
 use crate::cell::handle::Promise;
 use crate::context::{self, Context};
@@ -56,11 +57,12 @@ impl<S: Strategy, F: Feed<S>> Course<S, F> {
     #[track_caller]
     pub(crate) fn new(
         strategy: S,
+        reporter: Option<Rc<Reporter>>,
         limit: usize,
         made_at: &'static Location<'static>,
     ) -> (Promise<S::Value, S::Error>, Rc<Self>) {
         assert!(limit > 0, "a limit of 0 items at a time lets nothing begin");
-        let (result, gathering) = Gathering::new(strategy, made_at);
+        let (result, gathering) = Gathering::reporting(strategy, reporter, made_at);
         let (feed, room, lost) = (Cell::new(None), Cell::new(limit), Cell::new(0));
         (result, Rc::new(Self { gathering, feed, room, limit, lost, made_at, context: Context::current() }))
     }
@@ -180,6 +182,7 @@ pub(super) struct Calls<I, C> {
 #[track_caller]
 pub(super) fn over_iterator<I, C, K, T, E, S>(
     strategy: S,
+    reporter: Option<Rc<Reporter>>,
     items: I,
     limit: usize,
     call: C,
@@ -192,8 +195,12 @@ where
     E: Debug + 'static,
     S: Row<K> + Take<T, E>,
 {
-    let (result, course) = Course::new(strategy, limit, Location::caller());
-    course.begin(|| Calls { items: items.into_iter(), call });
+    let (result, course) = Course::new(strategy, reporter, limit, Location::caller());
+    course.begin(|| {
+        let items = items.into_iter();
+        course.gathering.report(|reporter| reporter.begin(items.size_hint()));
+        Calls { items, call }
+    });
     result
 }
 

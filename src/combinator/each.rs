@@ -37,7 +37,7 @@ impl<E: Debug + 'static> Promise<(), E> {
         F: FnMut(I::Item) -> R + 'static,
         R: IntoResolution<E>,
     {
-        over_iterator(Done::new(), items, 1, move |item| ((), function(item).into_resolution()))
+        over_iterator(Done::new(), None, items, 1, move |item| ((), function(item).into_resolution()))
     }
 }
 

@@ -37,7 +37,7 @@ impl<T: 'static, E: Debug + 'static> Promise<Vec<T>, E> {
         F: FnMut(&T) -> R + 'static,
         R: IntoResolution<E, Value = bool>,
     {
-        over_iterator(Filtered::new(), items, limit, move |item| {
+        over_iterator(Filtered::new(), None, items, limit, move |item| {
             let decision = predicate(&item).into_resolution();
             (item, decision)
         })

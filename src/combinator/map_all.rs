@@ -47,6 +47,6 @@ impl<T: 'static, E: Debug + 'static> Promise<Vec<T>, E> {
         F: FnMut(I::Item) -> R + 'static,
         R: IntoResolution<E, Value = T>,
     {
-        over_iterator(Values::new(), items, limit, move |item| ((), mapper(item).into_resolution()))
+        over_iterator(Values::new(), None, items, limit, move |item| ((), mapper(item).into_resolution()))
     }
 }

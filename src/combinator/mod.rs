@@ -16,6 +16,7 @@ pub(crate) mod filter_all;
 mod hook_up;
 pub(crate) mod join;
 mod map_all;
+pub(crate) mod progress;
 mod race;
 pub(crate) mod reduce;
 mod slots;
@@ -27,6 +28,7 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::rc::Rc;
 
 use self::hook_up::hook_up;
+use self::progress::Reporter;
 use crate::cell::handle::Promise;
 use crate::identity::Origin;
 use crate::outcome::{Fault, Outcome};
@@ -102,7 +104,23 @@ where
     S: Row + Take<T, E>,
     I: IntoIterator<Item: IntoResolution<E, Value = T>>,
 {
-    let (result, gathering) = Gathering::new(strategy, made_at);
+    gather_reporting(strategy, None, elements, made_at)
+}
+
+/// [`gather`], with somebody who is told how far it has come.
+fn gather_reporting<T, E, S, I>(
+    strategy: S,
+    reporter: Option<Rc<Reporter>>,
+    elements: I,
+    made_at: &'static Location<'static>,
+) -> Promise<S::Value, S::Error>
+where
+    T: 'static,
+    E: Debug + 'static,
+    S: Row + Take<T, E>,
+    I: IntoIterator<Item: IntoResolution<E, Value = T>>,
+{
+    let (result, gathering) = Gathering::reporting(strategy, reporter, made_at);
     let gathering = Rc::new(gathering);
     gathering.iterate(|| {
         for element in elements {
@@ -129,12 +147,22 @@ struct Open<S: Strategy> {
     is_iterating: bool,
     /// Because of which promise an element can never settle.
     lost: Option<Origin>,
+    /// Who is told how far it has come.
+    reporter: Option<Rc<Reporter>>,
 }
 
 impl<S: Strategy> Gathering<S> {
     fn new(strategy: S, made_at: &'static Location<'static>) -> (Promise<S::Value, S::Error>, Self) {
+        Self::reporting(strategy, None, made_at)
+    }
+
+    fn reporting(
+        strategy: S,
+        reporter: Option<Rc<Reporter>>,
+        made_at: &'static Location<'static>,
+    ) -> (Promise<S::Value, S::Error>, Self) {
         let (result, producer) = Producer::new(made_at);
-        let open = Open { strategy, producer, awaited: 1, is_iterating: true, lost: None };
+        let open = Open { strategy, producer, awaited: 1, is_iterating: true, lost: None, reporter };
         (result, Self { open: RefCell::new(Some(open)) })
     }
 
@@ -151,6 +179,7 @@ impl<S: Strategy> Gathering<S> {
     }
 
     fn end_iteration(&self) {
+        self.report(Reporter::end);
         self.update(|open| {
             open.awaited -= 1;
             open.is_iterating = false;
@@ -170,6 +199,9 @@ impl<S: Strategy> Gathering<S> {
     {
         let Some(open) = &mut *self.open.borrow_mut() else { return 0 };
         open.awaited += 1;
+        if let Some(reporter) = &open.reporter {
+            reporter.count();
+        }
         open.strategy.make_room(known)
     }
 
@@ -185,10 +217,31 @@ impl<S: Strategy> Gathering<S> {
     where
         S: Take<T, E, P>,
     {
-        self.update(move |open| {
-            open.awaited -= 1;
-            open.strategy.take(place, outcome)
-        })
+        let mut is_reported = false;
+        let waste = self.update(|open| {
+            let taken = open.strategy.take(place, outcome);
+            is_reported = open.reporter.is_some() && !matches!(taken, Taken::Decided(_));
+            // Who is told is told before the result settles.
+            open.awaited -= usize::from(!is_reported);
+            taken
+        });
+        if is_reported {
+            self.report(Reporter::advance);
+            self.update(|open| {
+                open.awaited -= 1;
+                Taken::Kept
+            });
+        }
+        waste
+    }
+
+    /// Tells how far it has come, which is user code.
+    fn report(&self, report: impl FnOnce(&Reporter)) {
+        let reporter = self.open.borrow().as_ref().and_then(|open| open.reporter.clone());
+        let Some(reporter) = reporter else { return };
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| report(&reporter))) {
+            self.fail(Fault::from_panic(payload));
+        }
     }
 
     /// An element can never settle, because of `cause`.

@@ -43,7 +43,7 @@ impl<T: 'static, E: Debug + 'static> Promise<T, E> {
     {
         let value = Handover::new(initial);
         let strategy = Accumulated::new(&value);
-        over_iterator(strategy, items, 1, move |item| ((), reducer(value.take(), item).into_resolution()))
+        over_iterator(strategy, None, items, 1, move |item| ((), reducer(value.take(), item).into_resolution()))
     }
 }
 

@@ -102,6 +102,12 @@ impl<T: 'static, E: Debug + 'static> Producer<T, E> {
         }
     }
 
+    pub(crate) fn tracked(&self) -> Option<Rc<dyn Tracked>> {
+        self.node.clone().map(|node| node as Rc<dyn Tracked>)
+    }
+}
+
+impl<T, E> Producer<T, E> {
     /// The promise can never settle, because `cause` was abandoned.
     pub(crate) fn abandon(mut self, cause: Origin) {
         if let Some(node) = self.node.take() {
@@ -109,8 +115,9 @@ impl<T: 'static, E: Debug + 'static> Producer<T, E> {
         }
     }
 
-    pub(crate) fn tracked(&self) -> Option<Rc<dyn Tracked>> {
-        self.node.clone().map(|node| node as Rc<dyn Tracked>)
+    /// Whether anybody can see the promise: a handle or a reaction is left.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.node.as_ref().is_some_and(|node| node.cell().has_consumers())
     }
 }
 

@@ -46,7 +46,7 @@ where
     Y: Row<K> + Take<T, E>,
 {
     let made_at = Location::caller();
-    let (result, course) = Course::new(strategy, limit, made_at);
+    let (result, course) = Course::new(strategy, None, limit, made_at);
     course.begin(|| Reads { items: Box::pin(items), call, waiting: None });
     Promise::<(), Infallible>::spawn_at(Pump(Rc::new(Cell::new(Some(course)))), made_at);
     result

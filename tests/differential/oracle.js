@@ -7,6 +7,7 @@
 
 const fs = require('node:fs');
 const os = require('node:os');
+const { addAbortListener } = require('node:events');
 const { AsyncLocalStorage } = require('node:async_hooks');
 const { internalBinding } = require('internal/test/binding');
 const { getPromiseDetails, constants: { kPending, kRejected } } = internalBinding('util');
@@ -35,6 +36,7 @@ let program;
 function show(value) {
   if (value === undefined) return 'u';
   if (value instanceof TypeError) return 'T';
+  if (value?.name === 'TimeoutError') return 'X';
   if (value instanceof AggregateError) return 'A' + show(value.errors);
   if (Array.isArray(value)) return `[${value.map(show)}]`;
   if (value.status === 'fulfilled') return '=' + show(value.value);
@@ -63,6 +65,7 @@ function keepCounting() {
 }
 
 function word(text) {
+  if (program.hasEnded) return;
   const kept = store.getStore();
   const place = kept === undefined ? '' : `#${kept}`;
   program.trace.push(text + place + (program.counted ? `@${program.tick}` : ''));
@@ -117,6 +120,44 @@ const api = {
     word(`${label}(${show(error)})`);
     return error;
   },
+  timeoutSignal: (ms) => {
+    program.lastTimeout = Math.max(program.lastTimeout, now() + ms + 1);
+    return AbortSignal.timeout(ms);
+  },
+  anySignal: (signals) => AbortSignal.any(signals.filter((signal) => signal !== undefined)),
+  // Returns what takes the listener off. In Node one of a signal that is aborted already is called all the same.
+  onAbort: (signal, listener) => {
+    if (signal === undefined) return undefined;
+    const late = signal.aborted;
+    let isGone = false;
+    const registration = addAbortListener(signal, () => {
+      if (!program.hasEnded && (!late || !isGone)) listener(signal.reason);
+    });
+    return () => {
+      isGone = true;
+      registration[Symbol.dispose]();
+    };
+  },
+  // A promise that settles as another one does, unless the signal is aborted before.
+  abortable: (promise, signal) => {
+    if (promise === undefined || signal === undefined) return undefined;
+    if (signal.aborted) {
+      promise.then(() => {}, () => {});
+      return Promise.reject(signal.reason);
+    }
+    return new Promise((resolve, reject) => {
+      const registration = addAbortListener(signal, () => reject(signal.reason));
+      const settle = (settle) => (result) => {
+        registration[Symbol.dispose]();
+        settle(result);
+      };
+      promise.then(settle(resolve), settle(reject));
+    });
+  },
+  lookAtSignal: (label, signal) => {
+    if (signal === undefined) return word(`${label}-`);
+    word(label + (signal.aborted ? `!${show(signal.reason)}` : '?'));
+  },
   look: (label, promise) => word(label + state(promise)),
   same: (a, b) => word(a === b ? 'same' : 'different'),
 };
@@ -130,14 +171,14 @@ function nameOf(promise) {
 process.on('unhandledRejection', (reason, promise) => {
   outside(() => {
     word(`U${nameOf(promise)}(${show(reason)})`);
-    program.unhandled.shift()?.();
+    if (!program.hasEnded) program.unhandled.shift()?.();
   });
 });
 
 process.on('rejectionHandled', (promise) => {
   outside(() => {
     word(`H${nameOf(promise)}`);
-    program.handled.shift()?.();
+    if (!program.hasEnded) program.handled.shift()?.();
   });
 });
 
@@ -176,7 +217,7 @@ function nextProgram(requests, traces) {
   traces.push(trace);
   program = {
     counted, trace, tick: 0, ticksLeft: 0, tasks: [], unhandled: [], handled: [], names: () => [], states: () => [],
-    timers: () => [], start: performance.now(),
+    timers: () => [], start: performance.now(), lastTimeout: 0, hasEnded: false,
   };
   new Function(...Object.keys(api), `'use strict';\n${source}`)(...Object.values(api));
   const nextTask = () => {
@@ -198,6 +239,16 @@ function finish(then) {
   for (const [id, promise] of program.states()) {
     if (promise !== undefined) program.trace.push(`s${id}${state(promise)}`);
   }
+  program.hasEnded = true;
+  next = () => clearTimers(then);
+  // The timers of signals cannot be cleared, and do not keep the loop alive. So that the next program does not meet them,
+  // they come to their end, which is no part of the trace.
+  const left = program.lastTimeout - now();
+  if (left > 0) setTimeout(() => {}, left);
+  else next();
+}
+
+function clearTimers(then) {
   next = then;
   const timers = program.timers();
   if (timers.length === 0) return then();

@@ -12,6 +12,7 @@
 mod awaiting;
 mod chains;
 mod combinators;
+mod control;
 mod courses;
 mod interpreter;
 mod model;

@@ -3,11 +3,13 @@
 //! A program is well-formed by construction: numbers are given out once, and names refer to what is likely to be
 //! assigned.
 
+use std::mem;
+
 use fastrand::Rng;
 
 use crate::program::{
-    Block, Body, End, Executor, Function, FunctionsName, Id, Op, Program, PromiseName, Resolvable, Step, Thenable,
-    TimerName,
+    Block, Body, End, Executor, Function, FunctionsName, Id, ListenerName, Op, Program, PromiseName, Resolvable,
+    SignalName, Step, Thenable, TimerName,
 };
 
 /// The program of a seed. It has about `size` statements at most.
@@ -36,7 +38,12 @@ struct Generator {
     promises: Names,
     functions: Names,
     timers: Names,
+    signals: Names,
+    /// Those among them that have a controller.
+    controllers: Names,
+    listeners: Names,
     has_timers: bool,
+    has_signals: bool,
     has_stores: bool,
 }
 
@@ -82,6 +89,7 @@ macro_rules! pick {
 impl Generator {
     fn program(&mut self, size: usize) -> Program {
         self.has_timers = self.rng.u8(..3) == 0;
+        self.has_signals = self.rng.u8(..4) == 0;
         self.has_stores = self.rng.u8(..4) == 0;
         let (keep, uncounted) = (self.rng.bool(), self.rng.u8(..8) == 0);
         let tasks = pick!(self.rng; 4 => 1, 1 => 2, 1 => 3);
@@ -120,12 +128,17 @@ impl Generator {
     fn nested<R>(&mut self, make: impl FnOnce(&mut Self) -> R) -> R {
         let (promises, functions) = (self.promises.visible.len(), self.functions.visible.len());
         let timers = self.timers.visible.len();
+        let (signals, controllers) = (self.signals.visible.len(), self.controllers.visible.len());
+        let listeners = self.listeners.visible.len();
         self.depth += 1;
         let result = make(self);
         self.depth -= 1;
         self.promises.leave(promises);
         self.functions.leave(functions);
         self.timers.leave(timers);
+        self.signals.leave(signals);
+        self.controllers.leave(controllers);
+        self.listeners.leave(listeners);
         result
     }
 
@@ -155,7 +168,64 @@ impl Generator {
     fn op(&mut self) -> Op {
         self.budget = self.budget.saturating_sub(1);
         let id = self.id();
-        if self.has_timers && self.rng.u8(..3) == 0 { self.timer(id) } else { self.other_op(id) }
+        if self.has_timers && self.rng.u8(..3) == 0 {
+            self.timer(id)
+        } else if self.has_signals && self.rng.u8(..2) == 0 {
+            self.signal_op(id)
+        } else {
+            self.other_op(id)
+        }
+    }
+
+    fn signal_op(&mut self, id: Id) -> Op {
+        let Some(signal) = self.signals.choose(&mut self.rng).map(SignalName) else {
+            self.controllers.visible.push(id);
+            return Op::Controller(self.new_signal(id));
+        };
+        pick!(self.rng;
+            2 => {
+                self.controllers.visible.push(id);
+                Op::Controller(self.new_signal(id))
+            },
+            2 => {
+                let count = self.rng.usize(..4);
+                let signals = (0..count).filter_map(|_| self.signals.choose(&mut self.rng).map(SignalName)).collect();
+                Op::AnySignal(self.new_signal(id), signals)
+            },
+            1 => match self.has_timers {
+                true => {
+                    let ms = self.ms();
+                    Op::TimeoutSignal(self.new_signal(id), ms)
+                }
+                false => Op::LookAtSignal(signal),
+            },
+            4 => match self.controllers.choose(&mut self.rng) {
+                Some(controller) => Op::Abort(SignalName(controller), self.number()),
+                None => Op::LookAtSignal(signal),
+            },
+            5 => {
+                // Within a listener Node 20 has not aborted yet what follows the signal.
+                let has_signals = mem::take(&mut self.has_signals);
+                let block = self.block();
+                self.has_signals = has_signals;
+                self.listeners.visible.push(id);
+                Op::OnAbort(id, signal, block)
+            },
+            2 => match self.listeners.choose(&mut self.rng) {
+                Some(listener) => Op::RemoveListener(ListenerName(listener)),
+                None => Op::LookAtSignal(signal),
+            },
+            5 => match self.promise() {
+                Some(on) => Op::Abortable(self.new_promise(id), on, signal),
+                None => self.source(id),
+            },
+            1 => Op::LookAtSignal(signal),
+        )
+    }
+
+    fn new_signal(&mut self, id: Id) -> Id {
+        self.signals.visible.push(id);
+        id
     }
 
     fn timer(&mut self, id: Id) -> Op {
@@ -421,9 +491,10 @@ mod tests {
         for seed in 0..500 {
             count_keys(&serde_json::to_value(program_of_any_size(seed)).unwrap(), &mut keys);
         }
-        let expected = "all all_settled any async await busy call_reject call_resolve clear do end finally \
-                        handled immediate interval keep keep_alive look microtask new race refresh reject resolve return run_in same \
-                        steps tasks then thenable throw tick timeout try uncounted unhandled with_resolvers";
+        let expected = "abort abortable all all_settled any any_signal async await busy call_reject call_resolve clear \
+                        controller do end finally handled immediate interval keep keep_alive look look_at_signal \
+                        microtask new on_abort race refresh reject remove_listener resolve return run_in same steps \
+                        tasks then thenable throw tick timeout timeout_signal try uncounted unhandled with_resolvers";
         assert_eq!(keys.into_iter().collect::<Vec<_>>().join(" "), expected);
     }
 }

@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 use std::fmt::Display;
 
 use crate::program::{
-    Block, Body, End, Executor, Fate, Function, FunctionsName, Id, Op, Program, PromiseName, Resolvable, Step, Uses,
+    Block, Body, End, Executor, Fate, Function, FunctionsName, Id, ListenerName, Op, Program, PromiseName, Resolvable,
+    SignalName, Step, Uses,
 };
 
 /// The program in JavaScript.
@@ -18,6 +19,8 @@ pub fn source(program: &Program) -> String {
         promises: RefCell::default(),
         functions: RefCell::default(),
         timers: RefCell::default(),
+        signals: RefCell::default(),
+        listeners: RefCell::default(),
     };
     let mut code = Vec::new();
     code.extend(program.tasks.iter().map(|task| format!("macrotask({});", writer.callback(task))));
@@ -39,6 +42,10 @@ struct Writer {
     functions: RefCell<BTreeSet<Id>>,
     /// The numbers whose timer the program assigns or names.
     timers: RefCell<BTreeSet<Id>>,
+    /// The numbers whose signal the program assigns or names.
+    signals: RefCell<BTreeSet<Id>>,
+    /// The numbers whose listener the program assigns or names.
+    listeners: RefCell<BTreeSet<Id>>,
 }
 
 /// Statements in braces.
@@ -61,7 +68,9 @@ impl Writer {
         let promises = self.promises.borrow().iter().map(|id| format!("p{id}")).collect::<Vec<_>>();
         let functions = self.functions.borrow().iter().map(|id| format!("resolve{id}, reject{id}")).collect::<Vec<_>>();
         let timers = self.timers.borrow().iter().map(|id| format!("timer{id}")).collect::<Vec<_>>();
-        let names = [promises, functions, timers].concat();
+        let signals = self.signals.borrow().iter().map(|id| format!("controller{id}, signal{id}")).collect::<Vec<_>>();
+        let listeners = self.listeners.borrow().iter().map(|id| format!("listener{id}")).collect::<Vec<_>>();
+        let names = [promises, functions, timers, signals, listeners].concat();
         (!names.is_empty()).then(|| format!("let {};", names.join(", ")))
     }
 
@@ -190,10 +199,59 @@ impl Writer {
                 format!("{}?.{}();", self.timer(timer.0), if *alive { "ref" } else { "unref" })
             }
             Op::RunIn(store, block) => format!("store.run({store}, {});", self.callback(block)),
+            Op::Controller(..)
+            | Op::AnySignal(..)
+            | Op::TimeoutSignal(..)
+            | Op::Abort(..)
+            | Op::OnAbort(..)
+            | Op::RemoveListener(..)
+            | Op::Abortable(..)
+            | Op::LookAtSignal(..) => self.signal_op(op),
             Op::Busy(ms) => format!("busy({ms});"),
             Op::Look(on) => format!("look('s{}', {});", on.0, self.promise(*on)),
             Op::Same(a, b) => format!("same({}, {});", self.promise(*a), self.promise(*b)),
         }
+    }
+
+    fn signal_op(&self, op: &Op) -> String {
+        match op {
+            Op::Controller(id) => {
+                let signal = self.signal(SignalName(*id));
+                format!("controller{id} = new AbortController(); {signal} = controller{id}.signal;")
+            }
+            Op::AnySignal(id, signals) => {
+                let signals: Vec<String> = signals.iter().map(|signal| self.signal(*signal)).collect();
+                format!("{} = anySignal([{}]);", self.signal(SignalName(*id)), signals.join(", "))
+            }
+            Op::TimeoutSignal(id, ms) => format!("{} = timeoutSignal({ms});", self.signal(SignalName(*id))),
+            Op::Abort(signal, reason) => {
+                self.signal(*signal);
+                format!("controller{}?.abort({reason});", signal.0)
+            }
+            Op::OnAbort(id, signal, block) => {
+                let mut statements = vec![format!("log('l{id}', reason);")];
+                statements.extend(self.block(block));
+                let (listener, signal) = (self.listener(ListenerName(*id)), self.signal(*signal));
+                format!("{listener} = onAbort({signal}, reason => {});", braces(&statements))
+            }
+            Op::RemoveListener(listener) => format!("{}?.();", self.listener(*listener)),
+            Op::Abortable(id, on, signal) => {
+                let (on, signal) = (self.promise(*on), self.signal(*signal));
+                self.assign(*id, format!("abortable({on}, {signal})"))
+            }
+            Op::LookAtSignal(signal) => format!("lookAtSignal('g{}', {});", signal.0, self.signal(*signal)),
+            _ => unreachable!("it has nothing to do with signals"),
+        }
+    }
+
+    fn signal(&self, name: SignalName) -> String {
+        self.signals.borrow_mut().insert(name.0);
+        format!("signal{}", name.0)
+    }
+
+    fn listener(&self, name: ListenerName) -> String {
+        self.listeners.borrow_mut().insert(name.0);
+        format!("listener{}", name.0)
     }
 
     fn resolvable(&self, resolvable: &Resolvable) -> String {

@@ -87,6 +87,22 @@ pub enum Op {
     KeepAlive(TimerName, bool),
     /// `asyncLocalStorage.run(store, f)`. What it sets going logs the store beside each label.
     RunIn(i32, Block),
+    /// `new AbortController()`. Its signal has the same number.
+    Controller(Id),
+    /// `AbortSignal.any(signals)`.
+    AnySignal(Id, Vec<SignalName>),
+    /// `AbortSignal.timeout(ms)`.
+    TimeoutSignal(Id, u32),
+    /// `controller.abort(reason)`, if the signal has a controller.
+    Abort(SignalName, i32),
+    /// `addAbortListener(signal, f)` of Node's `events`. It logs the reason.
+    OnAbort(Id, SignalName, Block),
+    /// Takes a listener off its signal.
+    RemoveListener(ListenerName),
+    /// A promise that settles as another one does, unless the signal is aborted before.
+    Abortable(Id, PromiseName, SignalName),
+    /// Logs whether and why a signal is aborted.
+    LookAtSignal(SignalName),
     /// Code that takes so many milliseconds.
     Busy(u32),
     /// Logs the state of a promise, which JavaScript shows to a debugger.
@@ -199,6 +215,16 @@ pub struct FunctionsName(pub Id);
 #[serde(into = "String", try_from = "String")]
 pub struct TimerName(pub Id);
 
+/// Refers to the signal of a number: `"g3"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct SignalName(pub Id);
+
+/// Refers to the listener of a number: `"l3"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct ListenerName(pub Id);
+
 impl fmt::Display for PromiseName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "p{}", self.0)
@@ -226,6 +252,34 @@ impl From<FunctionsName> for String {
 impl From<TimerName> for String {
     fn from(name: TimerName) -> Self {
         format!("h{}", name.0)
+    }
+}
+
+impl From<SignalName> for String {
+    fn from(name: SignalName) -> Self {
+        format!("g{}", name.0)
+    }
+}
+
+impl From<ListenerName> for String {
+    fn from(name: ListenerName) -> Self {
+        format!("l{}", name.0)
+    }
+}
+
+impl TryFrom<String> for SignalName {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        number_after("g", &text).map(Self)
+    }
+}
+
+impl TryFrom<String> for ListenerName {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        number_after("l", &text).map(Self)
     }
 }
 

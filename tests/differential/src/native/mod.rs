@@ -1,5 +1,6 @@
 //! Runs programs on the crate, through its public surface only.
 
+mod signals;
 mod statements;
 mod world;
 
@@ -23,6 +24,8 @@ pub enum Value {
     Undefined,
     /// A number.
     Number(i32),
+    /// JavaScript's `DOMException` called `TimeoutError`.
+    TimedOut,
     /// JavaScript's `TypeError` of a promise that was resolved with itself; here, a fault.
     TypeError,
     /// What `all` gives.
@@ -38,6 +41,7 @@ impl fmt::Display for Value {
         match self {
             Self::Undefined => f.write_str("u"),
             Self::Number(number) => write!(f, "{number}"),
+            Self::TimedOut => f.write_str("X"),
             Self::TypeError => f.write_str("T"),
             Self::List(values) => write_list(f, values, |f, value| value.fmt(f)),
             Self::Outcomes(outcomes) => write_list(f, outcomes, |f, outcome| match outcome {
@@ -116,7 +120,8 @@ fn execute(program: &Program, faults: Faults) -> (Vec<String>, bool) {
 /// Runs tasks one after the other, each until nothing keeps the loop alive. In Node they are immediates. That differs from
 /// the main program of a run only by what is pending without keeping the loop alive: it may still come before and after.
 fn run_tasks(program: &Program, event_loop: &EventLoop, world: &Rc<World>) -> Result<(), UnhandledRejection> {
-    let are_immediates = program.to_json().contains("keep_alive");
+    let json = program.to_json();
+    let are_immediates = json.contains("keep_alive") || json.contains("timeout_signal");
     for task in &program.tasks {
         let (world, task) = (world.clone(), task.clone());
         let run = move || world.run_task(&task);

@@ -84,6 +84,14 @@ impl World {
             Op::Refresh(name) => self.refresh(*name),
             Op::KeepAlive(name, alive) => self.keep_alive(*name, *alive),
             Op::RunIn(store, block) => STORE.run(*store, || self.run(block)),
+            Op::Controller(..)
+            | Op::AnySignal(..)
+            | Op::TimeoutSignal(..)
+            | Op::Abort(..)
+            | Op::OnAbort(..)
+            | Op::RemoveListener(..)
+            | Op::Abortable(..)
+            | Op::LookAtSignal(..) => self.signal_op(op),
             Op::Busy(ms) => elapse(milliseconds(*ms)),
             Op::Look(on) => self.word(format_args!("s{}{}", on.0, self.state(on.0))),
             Op::Same(a, b) => self.word(if self.same(*a, *b) { "same" } else { "different" }),

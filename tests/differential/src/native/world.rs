@@ -11,6 +11,7 @@ use thenable::{
     queue_microtask,
 };
 
+use super::signals::Signals;
 use super::{Faults, Value};
 use crate::program::{Block, Fate, FunctionsName, Id, Program, PromiseName, TimerName, Uses};
 
@@ -47,6 +48,7 @@ pub(super) struct World {
     promises: RefCell<HashMap<Id, Promise>>,
     functions: RefCell<HashMap<Id, Functions>>,
     timers: RefCell<HashMap<Id, Timer>>,
+    pub(super) signals: Signals,
     /// Which promise each number stands for, also when its handle is gone.
     ids: RefCell<BTreeMap<Id, PromiseId>>,
     self_resolution: Cell<bool>,
@@ -66,6 +68,7 @@ impl World {
             promises: RefCell::default(),
             functions: RefCell::default(),
             timers: RefCell::default(),
+            signals: Signals::default(),
             ids: RefCell::default(),
             self_resolution: Cell::new(false),
             unhandled: RefCell::new(program.unhandled.iter().cloned().collect()),

@@ -624,4 +624,81 @@ pub(crate) const SUBSTITUTIONS: &[Substitution] = &[
             drop(exchange(self.before.take()));
         }"#,
     ),
+    // Aborts.
+    substitution(
+        "abort/core.rs",
+        "self.listeners.borrow_mut().pop_first()",
+        r#"if crate::bug("listeners-of-an-abort-last-in-first-out") {
+            self.listeners.borrow_mut().pop_last()
+        } else {
+            self.listeners.borrow_mut().pop_first()
+        }"#,
+    ),
+    substitution(
+        "abort/core.rs",
+        "        self.tell(aborted);",
+        r#"        if !crate::bug("signals-that-follow-are-told-first") {
+            self.tell(aborted);
+        }"#,
+    ),
+    substitution(
+        "abort/core.rs",
+        "            follower.core.tell(aborted);\n        }",
+        r#"            follower.core.tell(aborted);
+        }
+        if crate::bug("signals-that-follow-are-told-first") {
+            self.tell(aborted);
+        }"#,
+    ),
+    substitution(
+        "abort/core.rs",
+        "let is_first = self.aborted.borrow().is_none();",
+        r#"let is_first = self.aborted.borrow().is_none() || crate::bug("a-second-abort-changes-the-reason");"#,
+    ),
+    substitution(
+        "abort/core.rs",
+        "let listener = self.listeners.borrow_mut().remove(&number);",
+        r#"let is_kept = crate::bug("listeners-that-were-taken-off-are-called");
+                let listener = if is_kept { None } else { self.listeners.borrow_mut().remove(&number) };"#,
+    ),
+    substitution(
+        "abort/listener.rs",
+        "queue_microtask(move || queued.aborted(&aborted));",
+        r#"if crate::bug("listeners-of-what-is-aborted-are-called-at-once") {
+                queued.aborted(&aborted);
+            } else {
+                queue_microtask(move || queued.aborted(&aborted));
+            }"#,
+    ),
+    substitution(
+        "abort/cut.rs",
+        "queue::enqueue_job(self);",
+        r#"if crate::bug("abortable-settles-with-its-promise") {
+                self.run();
+            } else {
+                queue::enqueue_job(self);
+            }"#,
+    ),
+    substitution(
+        "abort/cut.rs",
+        "producer.complete(attempt(complete));",
+        r#"let completion = attempt(complete);
+            if crate::bug("abortable-is-rejected-a-tick-late") {
+                crate::queue::queue_microtask(move || producer.complete(completion));
+            } else {
+                producer.complete(completion);
+            }"#,
+    ),
+    substitution(
+        "abort/cut.rs",
+        "self.cell().mark_handled();",
+        r#"if !crate::bug("losers-of-an-abort-are-not-handled") {
+                self.cell().mark_handled();
+            }"#,
+    ),
+    substitution(
+        "control/timeout.rs",
+        "let (core, alarm) = timed(duration, false);",
+        r#"let (core, alarm) = timed(duration, crate::bug("signals-with-a-time-keep-the-loop-alive"));"#,
+    ),
 ];
