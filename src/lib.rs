@@ -365,6 +365,9 @@ mod pages {
     #[doc = include_str!("../docs/guide.md")]
     mod guide {}
 
+    #[doc = include_str!("../docs/recipes.md")]
+    mod recipes {}
+
     #[doc = include_str!("../docs/architecture.md")]
     mod architecture {}
 
