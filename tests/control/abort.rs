@@ -49,7 +49,7 @@ fn reasons() {
     assert!(none.reason().is_none());
     let error = AbortSignal::abort_with(Closed).reason().unwrap();
     assert_eq!(error.downcast_ref(), Some(&Closed));
-    assert!(error.reason().is_some_and(|reason| reason.is::<Closed>()));
+    assert!(error.reason().is_some_and(<dyn std::error::Error>::is::<Closed>));
     assert!(!error.is_timeout());
     assert!(Aborted::new(TimedOut).is_timeout());
     assert_eq!(Aborted::new(TimedOut).to_string(), "aborted: the time is up");

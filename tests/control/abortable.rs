@@ -40,7 +40,7 @@ fn the_abort_rejects_it_before_it_returns() {
                     at(format_args!("handler of {aborted}"));
                     Ok(0)
                 }
-                other => Err(other),
+                other @ Failure::No(_) => Err(other),
             });
         });
     });

@@ -68,7 +68,7 @@ fn an_abort_within_an_abort_does_not_change_the_reason() {
 #[test]
 fn it_goes_on_without_handles_if_somebody_listens() {
     let (a, b) = (AbortController::new(), AbortController::new());
-    AbortSignal::any([a.signal(), b.signal()]).on_abort(|aborted| log(aborted)).detach();
+    AbortSignal::any([a.signal(), b.signal()]).on_abort(log).detach();
     drop(a);
     b.abort_with("b");
     assert_eq!(trace(), "aborted: b");

@@ -34,7 +34,8 @@ fn timed<T: std::fmt::Debug + 'static>(make: impl FnOnce() -> Tried<T>) -> (Resu
 fn fails(times: usize) -> impl FnMut(usize) -> Promise<i32, i32> {
     move |attempt| {
         log(format_args!("{attempt} at {}", now().as_millis()));
-        delay_with(ms(1), attempt as i32).then(move |n| if attempt > times { Ok(n) } else { Err(n) })
+        let number = i32::try_from(attempt).expect("there are few attempts");
+        delay_with(ms(1), number).then(move |n| if attempt > times { Ok(n) } else { Err(n) })
     }
 }
 

@@ -75,7 +75,8 @@ fn the_first_failure_drops_the_futures_and_waits_for_the_rest() {
             let noisy = Noisy("future");
             scope.spawn(async move {
                 let _noisy = noisy;
-                Ok(forever().await)
+                let _: () = forever().await;
+                Ok(())
             });
             scope
                 .signal()
@@ -209,7 +210,10 @@ fn an_abort_from_outside() {
     let signal = window.signal();
     let scope = Promise::<(), ScopeError<Failure>>::scope(|scope| {
         scope.abort_when(&signal);
-        scope.spawn(async { Ok(forever().await) });
+        scope.spawn(async {
+            let _: () = forever().await;
+            Ok(())
+        });
         scope.add(crate::pending().0.abortable(&scope.signal()));
         Ok(())
     });
@@ -274,7 +278,7 @@ fn scopes_in_one_another() {
                 });
                 Ok(1)
             });
-            outer.add(inner.map_err(|error| error.errors.len() as i32));
+            outer.add(inner.map_err(|error| i32::try_from(error.errors.len()).expect("there are few")));
             delay_with::<_, i32>(ms(5), ()).await?;
             Err(7)
         })
@@ -370,7 +374,10 @@ fn many_children_use_no_stack() {
     let test = || {
         let scope = Scoped::<()>::scope(|scope| {
             for n in 0..MANY {
-                scope.spawn(async { Ok(poll_fn(|_| Poll::<()>::Pending).await) });
+                scope.spawn(async {
+                    let _: () = poll_fn(|_| Poll::<()>::Pending).await;
+                    Ok(())
+                });
                 scope.add(later(1, if n == MANY / 2 { Err(n) } else { Ok(n) }));
             }
             Ok(())

@@ -15,6 +15,13 @@ use crate::{Failure, Noisy, P, aborted, fault, forever, pending, stalled};
 
 #[test]
 fn it_takes_the_ticks_of_spawn() {
+    async fn body(fails: bool) -> Result<i32, Failure> {
+        at("begin");
+        let one = P::resolve(1).await?;
+        at("goes on");
+        if fails { Err(Failure::No(1)) } else { Ok(one) }
+    }
+
     let both = |spawn: fn(bool) -> P| {
         move || {
             spawn(false).then(c("value"));
@@ -25,12 +32,6 @@ fn it_takes_the_ticks_of_spawn() {
             log("sync");
         }
     };
-    async fn body(fails: bool) -> Result<i32, Failure> {
-        at("begin");
-        let one = P::resolve(1).await?;
-        at("goes on");
-        if fails { Err(Failure::No(1)) } else { Ok(one) }
-    }
     let expected = "begin@0  begin@0  sync  goes on@1  goes on@1  value@2  error@2";
     expect_trace(expected, both(|fails| P::spawn(body(fails))));
     expect_trace(
@@ -108,7 +109,7 @@ fn when_it_is_done_the_abort_comes_too_late() {
     // So it does for a promise that was returned.
     let controller = AbortController::new();
     let (inner, resolve, _) = pending();
-    let promise: P = controller.signal().spawn(async move { inner });
+    let promise: P = controller.signal().spawn(std::future::ready(inner));
     controller.abort();
     resolve(2);
     assert_eq!(block_on(promise), Ok(2));

@@ -51,7 +51,7 @@ fn the_release_is_awaited_in_every_outcome() {
             tick(3, move || {
                 log("closed");
                 resolve(0);
-            })
+            });
         })
     };
     let seen = |result: P| block_on(result.catch_unwind());
@@ -66,7 +66,7 @@ fn the_release_is_awaited_in_every_outcome() {
 
 #[test]
 fn what_cannot_be_acquired_is_not_released() {
-    let use_it = |_: ()| -> P { unreachable!("it was not acquired") };
+    let use_it = |(): ()| -> P { unreachable!("it was not acquired") };
     let release = |()| -> Result<(), Failure> { unreachable!("it was not acquired") };
     assert_eq!(block_on(P::using(P::<()>::reject(NO), use_it, release)), Err(NO));
     assert_eq!(fault(P::using(faulted("acquire"), use_it, release)), "acquire");
@@ -157,7 +157,7 @@ fn async_closures_in_every_outcome() {
     assert_eq!(trace(), ["open  close file"; 8].join("  "));
     let refused = P::using_async(
         P::<()>::reject(NO),
-        async |_: &mut ()| unreachable!("it was not acquired"),
+        async |(): &mut ()| unreachable!("it was not acquired"),
         async |()| unreachable!("it was not acquired") as Result<(), Failure>,
     );
     assert_eq!(block_on(refused), Err::<i32, _>(NO));

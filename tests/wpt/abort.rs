@@ -19,7 +19,7 @@ fn any(signals: &[AbortSignal]) -> AbortSignal {
 }
 
 fn controllers<const N: usize>() -> ([AbortController; N], [AbortSignal; N]) {
-    let controllers = [const { () }; N].map(|()| AbortController::new());
+    let controllers = [const {}; N].map(|()| AbortController::new());
     let signals = controllers.each_ref().map(AbortController::signal);
     (controllers, signals)
 }
@@ -245,7 +245,7 @@ fn any_fires_in_the_right_order() {
 #[test]
 fn dependent_signals_are_marked_before_events_fire() {
     let ([controller], [signal]) = controllers();
-    let signals = [signal.clone(), any(&[signal.clone()]), any(&[signal])];
+    let signals = [signal.clone(), any(std::slice::from_ref(&signal)), any(&[signal])];
     for signal in &signals {
         let all = signals.clone();
         on_abort(signal, move || log(all.iter().all(AbortSignal::aborted)));

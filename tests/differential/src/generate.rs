@@ -192,13 +192,10 @@ impl Generator {
                 let signals = (0..count).filter_map(|_| self.signals.choose(&mut self.rng).map(SignalName)).collect();
                 Op::AnySignal(self.new_signal(id), signals)
             },
-            1 => match self.has_timers {
-                true => {
-                    let ms = self.ms();
-                    Op::TimeoutSignal(self.new_signal(id), ms)
-                }
-                false => Op::LookAtSignal(signal),
-            },
+            1 => if self.has_timers {
+                let ms = self.ms();
+                Op::TimeoutSignal(self.new_signal(id), ms)
+            } else { Op::LookAtSignal(signal) },
             4 => match self.controllers.choose(&mut self.rng) {
                 Some(controller) => Op::Abort(SignalName(controller), self.number()),
                 None => Op::LookAtSignal(signal),

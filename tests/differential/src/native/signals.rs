@@ -17,7 +17,7 @@ use crate::program::{Block, Id, ListenerName, Op, PromiseName, SignalName};
 #[derive(Default)]
 pub(super) struct Signals {
     controllers: RefCell<HashMap<Id, AbortController>>,
-    signals: RefCell<HashMap<Id, AbortSignal>>,
+    made: RefCell<HashMap<Id, AbortSignal>>,
     listeners: RefCell<HashMap<Id, AbortListener>>,
 }
 
@@ -45,11 +45,11 @@ impl From<Aborted> for Value {
 
 impl Signals {
     fn signal(&self, name: SignalName) -> Option<AbortSignal> {
-        self.signals.borrow().get(&name.0).cloned()
+        self.made.borrow().get(&name.0).cloned()
     }
 
     fn keep(&self, id: Id, signal: AbortSignal) {
-        self.signals.borrow_mut().insert(id, signal);
+        self.made.borrow_mut().insert(id, signal);
     }
 }
 
