@@ -203,6 +203,22 @@
 //! assert_eq!(clock.now(), Duration::from_secs(180));
 //! ```
 //!
+//! # Aborting
+//!
+//! Dropping a promise cancels nothing. What can be stopped takes an [`AbortSignal`], from an [`AbortController`], as on the web:
+//! [`abortable`](Promise::abortable) promises, futures that a signal has [spawned](AbortSignal::spawn), time limits
+//! ([`timeout`](Promise::timeout), [`with_timeout`](Promise::with_timeout)). [`Retry`] tries again, and what is begun in a
+//! [scope](Promise::scope) is finished or aborted when that ends.
+//!
+//! ```
+//! use std::time::Duration;
+//! use thenable::{Aborted, Promise, block_on};
+//!
+//! let hour = Duration::from_secs(3600);
+//! let tea = Promise::<_, Aborted>::with_timeout(Duration::from_millis(1), |signal| signal.delay(hour).map(|()| "tea"));
+//! assert!(block_on(tea).unwrap_err().is_timeout());
+//! ```
+//!
 //! # Other threads
 //!
 //! A promise stays on its thread. [`Promise::remote`] gives a resolver that may go to any other. A [`Worker`] is a thread with a

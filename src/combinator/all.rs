@@ -22,6 +22,8 @@ impl<T: 'static, E: Debug + 'static> Promise<Vec<T>, E> {
     /// - **The others** count as handled, so that no rejection of theirs is reported (rule C4). The values that were there are
     ///   dropped when the result is rejected, later ones when they come.
     /// - **Faults:** a panic of the iterator is a fault of the result. What was hooked up before stays so.
+    /// - **Abort:** an element that is [`abortable`](Promise::abortable) fails by it. What stops the others when one has failed
+    ///   is a [scope](Promise::scope).
     /// - **Cost:** one allocation for each element, and the `Vec`.
     ///
     /// Elements are anything that [resolves](IntoResolution): promises, `Result`s, your own types. Promises of different

@@ -22,6 +22,8 @@ impl<T: 'static, E: Debug + 'static> Promise<Vec<T>, E> {
     /// - **The others** count as handled when the result is rejected. The values that were there are dropped then, with the
     ///   items and the mapper.
     /// - **Faults:** a panic of the mapper or of the iterator is a fault of the result.
+    /// - **Abort:** a mapper whose promises are [`abortable`](Promise::abortable) ends it: `|item| fetch(item).abortable(&signal)`.
+    ///   Those that are pending reject then, and no further item is asked for.
     /// - **Cost:** one allocation for each item beside what the mapper makes, and the `Vec`.
     ///
     /// A promise that is abandoned takes its room with it. For the items of a stream there is

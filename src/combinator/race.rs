@@ -20,6 +20,7 @@ impl<T: 'static, E: Debug + 'static> Promise<T, E> {
     /// - **No elements:** it stays pending for ever (rule C2). It counts as abandoned.
     /// - **The others** count as handled, so that no rejection of theirs is reported. They retain nothing of the race: however
     ///   many races a long-lived promise is in, it keeps no trace of those that are over.
+    /// - **Abort:** the others go on. A signal that all have taken stops them: `.finally(move || controller.abort())`.
     /// - **Faults:** a panic of the iterator is a fault of the result. What was hooked up before stays so.
     /// - **Cost:** two allocations for the call, and one for each element.
     ///

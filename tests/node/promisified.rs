@@ -1,5 +1,6 @@
-//! `test/parallel/test-timers-*promis*.js`: timers and immediates as promises. Nothing is there for their signals, nor for
-//! a timer of them that does not keep the loop alive.
+//! `test/parallel/test-timers-*promis*.js`: timers and immediates as promises. Those with signals are left
+//! out, for `AbortSignal::delay` does not take the ticks that Node's `finally` costs there; nothing is there for a timer of
+//! them that does not keep the loop alive.
 
 use thenable::{Promise, delay, delay_with, immediate, queue_microtask};
 
