@@ -33,10 +33,10 @@ impl AbortSignal {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use thenable::{AbortController, Aborted, block_on, delay};
+    /// use thenable::{AbortController, Aborted, Promise, block_on, delay};
     ///
     /// let controller = AbortController::new();
-    /// let heartbeat = controller.signal().spawn(async {
+    /// let heartbeat: Promise<(), Aborted> = controller.signal().spawn(async {
     ///     for beat in 1_u32.. {
     ///         println!("{beat}");
     ///         delay::<Aborted>(Duration::from_millis(1)).await?;

@@ -60,7 +60,7 @@ impl<T: 'static, E: From<Aborted> + Debug + 'static> Promise<T, E> {
     ///
     /// let ms = Duration::from_millis;
     /// let deadline = now() + ms(20);
-    /// let step = |name: &'static str, takes| delay::<Aborted>(takes).map(move |()| name).deadline(deadline);
+    /// let step = move |name: &'static str, takes| delay::<Aborted>(takes).map(move |()| name).deadline(deadline);
     /// let steps = step("boil", ms(1)).then(move |_| step("draw", ms(200)));
     /// assert!(block_on(steps).unwrap_err().is_timeout());
     /// ```
