@@ -200,6 +200,13 @@ pub(crate) struct Bindings(Vec<(u64, Rc<dyn Any>)>);
 #[derive(Clone)]
 pub(crate) struct Context(Rc<Bindings>);
 
+impl PartialEq for Context {
+    /// Whether they are the same one.
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+}
+
 impl From<Rc<Bindings>> for Context {
     fn from(bindings: Rc<Bindings>) -> Self {
         Self(bindings)
@@ -207,8 +214,8 @@ impl From<Rc<Bindings>> for Context {
 }
 
 impl Context {
-    pub(crate) fn into_bindings(self) -> Rc<Bindings> {
-        self.0
+    pub(crate) fn bindings(&self) -> Rc<Bindings> {
+        self.0.clone()
     }
 
     /// What is to be restored around what is made here and now.
@@ -228,10 +235,16 @@ impl Context {
     }
 }
 
-/// Makes `context` the current one, as long as the result lives.
+/// Makes `context` the current one, as long as the result lives. There is none if it is the current one already.
 #[inline]
 pub(crate) fn enter(context: Option<&Context>) -> Option<InContext> {
-    if IN_USE.load(Ordering::Relaxed) { Some(InContext::new(context.cloned())) } else { None }
+    if IN_USE.load(Ordering::Relaxed) { change_to(context) } else { None }
+}
+
+#[cold]
+fn change_to(context: Option<&Context>) -> Option<InContext> {
+    let is_current = CURRENT.try_with(|current| current.borrow().as_ref() == context).unwrap_or(true);
+    if is_current { None } else { Some(InContext::new(context.cloned())) }
 }
 
 /// Calls `function` in `context`.
@@ -264,17 +277,18 @@ pub(crate) struct InContext {
 
 impl InContext {
     fn new(context: Option<Context>) -> Self {
-        Self { before: exchange(context) }
+        Self { before: replace_current(context) }
     }
 }
 
 impl Drop for InContext {
     fn drop(&mut self) {
         // Dropping what was current may run user code, and no borrow is held then.
-        drop(exchange(self.before.take()));
+        drop(replace_current(self.before.take()));
     }
 }
 
-fn exchange(context: Option<Context>) -> Option<Context> {
+/// Makes `context` the current one, and returns the one before.
+pub(crate) fn replace_current(context: Option<Context>) -> Option<Context> {
     CURRENT.try_with(|current| current.replace(context)).ok().flatten()
 }

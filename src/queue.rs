@@ -18,7 +18,7 @@ pub(crate) trait Job {
     /// Runs it. Called once for each time it was queued.
     fn run(self: Rc<Self>);
 
-    /// Whether it only says in which context the next entry runs.
+    /// Whether it only says in which context the entries after it run.
     fn is_prefix(&self) -> bool {
         false
     }
@@ -39,17 +39,35 @@ impl Entry {
     }
 }
 
-/// In front of another entry, which it runs. So neither that nor the queue has room for a context that is hardly ever there.
+/// Where the context of the entries changes, the new one stands in front of them. So neither an entry nor a queue without
+/// contexts has room for one, and a chain of handlers in one context costs no more than outside of it.
 impl Job for Bindings {
     fn run(self: Rc<Self>) {
-        let context = Context::from(self);
-        let _entered = context::enter(Some(&context));
-        next_entry().expect("an entry is queued with its context").run();
+        run_in(Some(Context::from(self)));
     }
 
     fn is_prefix(&self) -> bool {
         true
     }
+}
+
+/// The entries after this run in no context.
+struct NoContext;
+
+impl Job for NoContext {
+    fn run(self: Rc<Self>) {
+        run_in(None);
+    }
+
+    fn is_prefix(&self) -> bool {
+        true
+    }
+}
+
+/// Runs the next entry in `context`, and leaves that for those which come after.
+fn run_in(context: Option<Context>) {
+    context::replace_current(context);
+    QUEUE.with(Queue::pop).expect("an entry is queued with its context").run();
 }
 
 /// Polls a task.
@@ -68,13 +86,62 @@ struct Queue {
     jobs: RefCell<VecDeque<Entry>>,
     ticks: RefCell<VecDeque<Box<dyn FnOnce()>>>,
     hook: RefCell<Option<JobHook>>,
-    /// Whether there is a hook: all that a thread without one looks at.
+    /// The contexts of the oldest entry and of the newest one. While entries run, the former is the current context instead.
+    contexts: RefCell<Contexts>,
+    /// Whether there is a hook, and whether there are contexts: all that a thread without them looks at.
     is_hooked: Cell<bool>,
+    is_bound: Cell<bool>,
+}
+
+#[derive(Default)]
+struct Contexts {
+    oldest: Option<Context>,
+    newest: Option<Context>,
 }
 
 impl Queue {
+    #[inline]
     fn pop(&self) -> Option<Entry> {
         self.jobs.borrow_mut().pop_front()
+    }
+
+    #[inline]
+    fn push(&self, entry: Entry) {
+        self.jobs.borrow_mut().push_back(entry);
+    }
+
+    /// Appends an entry that runs in `context`, and that before it, if it is another one than that of the last entry.
+    #[inline(never)]
+    fn push_in(&self, context: Option<Context>, entry: Entry) {
+        if self.contexts.borrow().newest == context {
+            return self.push(entry);
+        }
+        let prefix: Rc<dyn Job> = match &context {
+            Some(context) => context.bindings(),
+            None => Rc::new(NoContext),
+        };
+        self.push(Entry::Job(prefix));
+        self.push(entry);
+        self.is_bound.set(true);
+        let before = mem::replace(&mut self.contexts.borrow_mut().newest, context);
+        // Dropping a context may run user code, and no borrow is held then.
+        drop(before);
+    }
+
+    /// No entry runs any more, or for now. The context of the next one is put aside.
+    #[inline(never)]
+    fn suspend(&self) {
+        let oldest = context::replace_current(None);
+        let is_empty = self.is_empty();
+        self.is_bound.set(!is_empty);
+        let newest = self.contexts.borrow().newest.clone();
+        let contexts = if is_empty { Contexts::default() } else { Contexts { oldest, newest } };
+        // Dropping a context may run user code, and no borrow is held then.
+        drop(self.contexts.replace(contexts));
+    }
+
+    fn is_empty(&self) -> bool {
+        self.jobs.borrow().is_empty()
     }
 }
 
@@ -84,7 +151,9 @@ thread_local! {
             jobs: RefCell::new(VecDeque::new()),
             ticks: RefCell::new(VecDeque::new()),
             hook: RefCell::new(None),
+            contexts: RefCell::new(Contexts { oldest: None, newest: None }),
             is_hooked: Cell::new(false),
+            is_bound: Cell::new(false),
         }
     };
 }
@@ -94,6 +163,8 @@ thread_local! {
 pub(crate) struct Saved {
     jobs: VecDeque<Entry>,
     ticks: VecDeque<Box<dyn FnOnce()>>,
+    contexts: Contexts,
+    is_bound: bool,
 }
 
 impl Saved {
@@ -102,6 +173,8 @@ impl Saved {
         let _ = QUEUE.try_with(|queue| {
             mem::swap(&mut *queue.jobs.borrow_mut(), &mut self.jobs);
             mem::swap(&mut *queue.ticks.borrow_mut(), &mut self.ticks);
+            mem::swap(&mut *queue.contexts.borrow_mut(), &mut self.contexts);
+            self.is_bound = queue.is_bound.replace(self.is_bound);
         });
     }
 
@@ -122,39 +195,39 @@ pub(crate) fn lengths() -> (usize, usize) {
     let is_prefix = |entry: &&Entry| matches!(entry, Entry::Job(job) if job.is_prefix());
     QUEUE.with(|queue| {
         let jobs = queue.jobs.borrow();
-        (jobs.len() - jobs.iter().filter(is_prefix).count(), queue.ticks.borrow().len())
+        let prefixes = if queue.is_bound.get() { jobs.iter().filter(is_prefix).count() } else { 0 };
+        (jobs.len() - prefixes, queue.ticks.borrow().len())
     })
 }
 
-/// Appends to the microtask queue of this thread.
+/// Appends to the microtask queue of this thread. The entry runs in the context of here and now.
 ///
 /// While the thread ends the queue is gone, and what would have waited on it is dropped, here and now.
 #[inline]
 pub(crate) fn enqueue(entry: Entry) {
-    // The closure drops `entry` when the queue is gone, and no borrow is held then.
-    let is_hooked = QUEUE.try_with(|queue| {
-        queue.jobs.borrow_mut().push_back(entry);
-        queue.is_hooked.get()
-    });
-    if let Ok(true) = is_hooked {
-        call_hook();
-    }
+    enqueue_in(Context::current(), entry);
 }
 
-/// Appends a job that runs in `context`, if there is one.
+/// Appends a job to the microtask queue of this thread. It runs in the context of here and now.
+pub(crate) fn enqueue_job(job: Rc<dyn Job>) {
+    enqueue(Entry::Job(job));
+}
+
+/// Appends a job that runs in `context`, if there is one, and outside of all contexts if not.
 #[inline]
 pub(crate) fn enqueue_job_in(context: Option<Context>, job: Rc<dyn Job>) {
-    match context {
-        None => enqueue_job(job),
-        Some(context) => enqueue_pair(context, job),
-    }
+    enqueue_in(context, Entry::Job(job));
 }
 
-#[cold]
-fn enqueue_pair(context: Context, job: Rc<dyn Job>) {
-    let pair = [Entry::Job(context.into_bindings()), Entry::Job(job)];
+#[inline]
+fn enqueue_in(context: Option<Context>, entry: Entry) {
+    // The closure drops what it owns when the queue is gone, and no borrow is held then.
     let is_hooked = QUEUE.try_with(|queue| {
-        queue.jobs.borrow_mut().extend(pair);
+        if context.is_some() || queue.is_bound.get() {
+            queue.push_in(context, entry);
+        } else {
+            queue.push(entry);
+        }
         queue.is_hooked.get()
     });
     if let Ok(true) = is_hooked {
@@ -183,24 +256,49 @@ pub(crate) fn replace_hook(hook: Option<JobHook>) -> Option<JobHook> {
     hook
 }
 
-/// Appends a job to the microtask queue of this thread.
-pub(crate) fn enqueue_job(job: Rc<dyn Job>) {
-    enqueue(Entry::Job(job));
+/// Runs the oldest entry of the microtask queue. Returns whether there was one.
+pub(crate) fn run_entry() -> bool {
+    QUEUE.with(|queue| {
+        let _bound = Bound::new(queue);
+        queue.pop().map(Entry::run).is_some()
+    })
 }
 
-/// Takes the oldest entry off the microtask queue.
-pub(crate) fn next_entry() -> Option<Entry> {
-    QUEUE.with(Queue::pop)
-}
-
-/// Takes the entries off the microtask queue until it is empty, and hands each to `run`, which may add some.
-pub(crate) fn take_entries(mut run: impl FnMut(Entry)) {
+/// Runs the entries of the microtask queue until it is empty, what they add included. `after_each` is called after each.
+pub(crate) fn run_entries(mut after_each: impl FnMut()) {
     // The thread's queue is looked up once.
     QUEUE.with(|queue| {
-        while let Some(entry) = queue.pop() {
-            run(entry);
+        while !queue.is_empty() {
+            let _bound = Bound::new(queue);
+            while let Some(entry) = queue.pop() {
+                entry.run();
+                after_each();
+            }
         }
     });
+}
+
+/// Entries of the queue run as long as this lives, in the contexts that were queued with them.
+struct Bound<'a>(&'a Queue);
+
+impl<'a> Bound<'a> {
+    #[inline]
+    fn new(queue: &'a Queue) -> Self {
+        if queue.is_bound.get() {
+            let oldest = queue.contexts.borrow_mut().oldest.take();
+            context::replace_current(oldest);
+        }
+        Self(queue)
+    }
+}
+
+impl Drop for Bound<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.0.is_bound.get() {
+            self.0.suspend();
+        }
+    }
 }
 
 /// Takes the oldest callback off the next-tick queue.
@@ -247,13 +345,7 @@ pub fn queue_microtask(callback: impl FnOnce() + 'static) {
         }
     }
 
-    match Context::current() {
-        None => enqueue_job(Rc::new(Callback(Cell::new(Some(callback))))),
-        context => {
-            let callback = move || context::restore(context.as_ref(), callback);
-            enqueue_job(Rc::new(Callback(Cell::new(Some(callback)))));
-        }
-    }
+    enqueue_job(Rc::new(Callback(Cell::new(Some(callback)))));
 }
 
 /// Runs `callback` when the current operation is over, before the event loop goes on: `process.nextTick` of Node.

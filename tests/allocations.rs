@@ -11,7 +11,7 @@ use std::time::Duration;
 use counting::{allocations, bytes};
 use futures::StreamExt;
 use thenable::{
-    Budget, EventLoop, Immediate, Outcome, Promise, PromiseId, RemoteResolver, Resolve, Timeout, block_on,
+    AsyncLocal, Budget, EventLoop, Immediate, Outcome, Promise, PromiseId, RemoteResolver, Resolve, Timeout, block_on,
     clear_immediate, clear_timeout, delay, immediate, queue_microtask, run, set_immediate, set_interval, set_timeout,
 };
 
@@ -30,6 +30,17 @@ fn a_settled_promise_is_one_allocation() {
     let (rejected, count) = allocations(|| P::<u64>::reject(1).recover(|reason| reason));
     assert_eq!(count, 2 + 1, "the promise, its derived one, and the first entry of the list of rejections");
     assert_eq!(block_on(rejected), Ok(1));
+}
+
+#[test]
+fn a_context_allocates_nothing_for_a_then() {
+    static REQUEST: AsyncLocal<u32> = AsyncLocal::new();
+    const LINKS: u64 = 100;
+    warm_up();
+    let chain = || block_on((0..LINKS).fold(P::resolve(0), |promise, _| promise.then(|n| Ok(n + 1))));
+    let outside = allocations(chain);
+    assert_eq!(outside.0, Ok(LINKS));
+    assert_eq!(REQUEST.run(1, || allocations(chain)), outside);
 }
 
 #[test]

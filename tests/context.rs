@@ -267,17 +267,87 @@ fn a_value_goes_when_nothing_can_see_it_any_more() {
 
 #[test]
 fn dropping_a_value_may_use_variables() {
-    struct Drops;
+    struct Drops(Rc<RefCell<Vec<&'static str>>>);
 
     impl Drop for Drops {
         fn drop(&mut self) {
-            NAME.run("while a value is dropped", || queue_microtask(|| assert_eq!(name(), "while a value is dropped")));
+            let seen = self.0.clone();
+            NAME.run("while a value is dropped", || queue_microtask(move || seen.borrow_mut().push(name())));
         }
     }
 
     static DROPPED: AsyncLocal<Drops> = AsyncLocal::new();
-    DROPPED.run(Drops, || queue_microtask(|| {}));
+    let seen = Rc::new(RefCell::new(Vec::new()));
+    let (between, after) = (seen.clone(), seen.clone());
+    run(|| {
+        DROPPED.run(Drops(seen.clone()), || queue_microtask(|| {}));
+        // The queue drops the first value when it comes to the second one, and that one when it is empty.
+        DROPPED.run(Drops(seen.clone()), || queue_microtask(move || between.borrow_mut().push(name())));
+    })
+    .unwrap();
+    assert_eq!(*after.borrow(), ["none", "while a value is dropped", "while a value is dropped"]);
+}
+
+/// Entries of one queue, with contexts that change and that do not.
+#[test]
+fn what_is_queued_side_by_side_sees_its_own_value_each() {
+    let seen = Rc::new(RefCell::new(Vec::new()));
+    let look = |number: u32| {
+        let seen = seen.clone();
+        move |()| seen.borrow_mut().push((number, name()))
+    };
+    run(|| {
+        P::resolve(()).map(look(0));
+        NAME.run("a", || {
+            P::resolve(()).map(look(1));
+            P::resolve(()).map(look(2)).map(look(6));
+        });
+        P::resolve(()).map(look(3)).map(look(7));
+        NAME.run("b", || P::resolve(()).map(look(4)));
+        let look = look(5);
+        NAME.run("a", || queue_microtask(move || look(())));
+    })
+    .unwrap();
+    let all = [(0, "none"), (1, "a"), (2, "a"), (3, "none"), (4, "b"), (5, "a"), (6, "a"), (7, "none")];
+    assert_eq!(*seen.borrow(), all);
+}
+
+#[test]
+fn a_panic_leaves_those_that_are_queued_their_values() {
+    let seen = Rc::new(RefCell::new(Vec::new()));
+    let look = |seen: &Rc<RefCell<Vec<&'static str>>>| {
+        let seen = seen.clone();
+        move || seen.borrow_mut().push(name())
+    };
+    NAME.run("a", || {
+        queue_microtask(|| panic!("on purpose"));
+        queue_microtask(look(&seen));
+    });
+    queue_microtask(look(&seen));
+    assert!(catch_unwind(AssertUnwindSafe(|| run(|| ()))).is_err());
+    assert_eq!(name(), "none");
+    queue_microtask(look(&seen));
     run(|| ()).unwrap();
+    assert_eq!(*seen.borrow(), ["a", "none", "none"]);
+}
+
+#[test]
+fn what_is_dropped_with_a_promise_sees_the_value_of_what_dropped_it() {
+    struct Drops(Rc<Cell<&'static str>>);
+
+    impl Drop for Drops {
+        fn drop(&mut self) {
+            self.0.set(name());
+        }
+    }
+
+    let seen = Rc::new(Cell::new("nothing was dropped"));
+    let value = Drops(seen.clone());
+    // The promise that the handler returns is followed in jobs of its own, and nobody wants what it comes to.
+    NAME.run("a", || drop(P::resolve(()).then(|()| P::resolve(value))));
+    NAME.run("b", || queue_microtask(|| {}));
+    run(|| ()).unwrap();
+    assert_eq!(seen.get(), "a");
 }
 
 #[test]

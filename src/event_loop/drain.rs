@@ -10,7 +10,7 @@ use crate::rejections;
 /// rejections, and if that called anything, another round. `after_each` runs after every microtask.
 pub(super) fn drain(after_each: &mut dyn FnMut()) -> Result<(), UnhandledRejection> {
     if !queue::has_ticks() {
-        run_microtasks(after_each);
+        queue::run_entries(&mut *after_each);
     }
     if !queue::has_ticks() && !rejections::has_reports() {
         return Ok(());
@@ -19,17 +19,9 @@ pub(super) fn drain(after_each: &mut dyn FnMut()) -> Result<(), UnhandledRejecti
         while let Some(callback) = queue::next_tick_callback() {
             callback();
         }
-        run_microtasks(after_each);
+        queue::run_entries(&mut *after_each);
         if !queue::has_ticks() && !hooks::process_rejections()? {
             return Ok(());
         }
     }
-}
-
-/// Runs the microtask queue until it is empty, what its entries add included (rule M1).
-fn run_microtasks(after_each: &mut dyn FnMut()) {
-    queue::take_entries(|entry| {
-        entry.run();
-        after_each();
-    });
 }

@@ -117,13 +117,7 @@ pub fn remove_job_hook() {
 pub fn run_job() -> bool {
     let state = state::current();
     let _running = Running::enter(&state, "run_job");
-    match queue::next_entry() {
-        Some(entry) => {
-            entry.run();
-            true
-        }
-        None => false,
-    }
+    queue::run_entry()
 }
 
 /// The hook is being called: as long as this lives, nothing else runs the jobs of the loop.

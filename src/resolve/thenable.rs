@@ -8,7 +8,6 @@ use std::rc::Rc;
 use super::functions::{Reject, Resolve, fresh};
 use super::resolution::Resolution;
 use crate::cell::node::Node;
-use crate::context::{self, Context};
 use crate::outcome::Fault;
 use crate::queue::Job;
 
@@ -58,12 +57,11 @@ impl<T, E> fmt::Debug for dyn Thenable<T, E> {
 pub(super) struct ThenableJob<T, E> {
     node: Rc<dyn Node<T, E>>,
     thenable: Cell<Option<Box<dyn Thenable<T, E>>>>,
-    context: Option<Context>,
 }
 
 impl<T, E> ThenableJob<T, E> {
     pub(super) fn new(node: Rc<dyn Node<T, E>>, thenable: Box<dyn Thenable<T, E>>) -> Self {
-        Self { node, thenable: Cell::new(Some(thenable)), context: Context::current() }
+        Self { node, thenable: Cell::new(Some(thenable)) }
     }
 }
 
@@ -73,8 +71,7 @@ impl<T: 'static, E: Debug + 'static> Job for ThenableJob<T, E> {
         let (resolve, reject) = fresh(self.node.clone());
         // What comes after the first call is ignored, an error and a panic too: so they go through the functions.
         let functions = resolve.clone();
-        let call = || context::restore(self.context.as_ref(), || thenable.then(resolve, reject));
-        match catch_unwind(AssertUnwindSafe(call)) {
+        match catch_unwind(AssertUnwindSafe(|| thenable.then(resolve, reject))) {
             Ok(Ok(())) => {}
             Ok(Err(reason)) => functions.complete(Ok(Resolution::Reject(reason))),
             Err(payload) => functions.complete(Err(Fault::from_panic(payload))),

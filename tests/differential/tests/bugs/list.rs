@@ -61,18 +61,18 @@ pub(crate) const SUBSTITUTIONS: &[Substitution] = &[
     // The drain.
     substitution(
         "event_loop/drain.rs",
-        "if !queue::has_ticks() {\n        run_microtasks",
+        "if !queue::has_ticks() {\n        queue::run_entries",
         r#"if crate::bug("rejections-reported-before-microtasks") { hooks::process_rejections()?; }
         if crate::bug("ticks-after-microtasks") || !queue::has_ticks() {
-            run_microtasks"#,
+            queue::run_entries"#,
     ),
     substitution(
-        "event_loop/drain.rs",
-        "entry.run();",
-        r#"entry.run();
-        if crate::bug("a-tick-of-a-microtask-does-not-wait") {
-            while let Some(callback) = queue::next_tick_callback() { callback(); }
-        }"#,
+        "queue.rs",
+        "after_each();",
+        r#"if crate::bug("a-tick-of-a-microtask-does-not-wait") {
+                    while let Some(callback) = next_tick_callback() { callback(); }
+                }
+                after_each();"#,
     ),
     substitution(
         "event_loop/drain.rs",
@@ -81,7 +81,7 @@ pub(crate) const SUBSTITUTIONS: &[Substitution] = &[
             let mut callbacks = Vec::new();
             while let Some(callback) = queue::next_tick_callback() { callbacks.push(callback); }
             for callback in callbacks { callback(); }
-            run_microtasks(after_each);
+            queue::run_entries(&mut *after_each);
             if queue::has_ticks() { continue; }
         }
         while let Some(callback) = queue::next_tick_callback() {"#,
@@ -90,7 +90,7 @@ pub(crate) const SUBSTITUTIONS: &[Substitution] = &[
         "event_loop/drain.rs",
         "callback();",
         r#"callback();
-            if crate::bug("microtasks-between-ticks") { run_microtasks(after_each); }"#,
+            if crate::bug("microtasks-between-ticks") { queue::run_entries(&mut *after_each); }"#,
     ),
     substitution(
         "event_loop/drain.rs",
@@ -153,7 +153,7 @@ pub(crate) const SUBSTITUTIONS: &[Substitution] = &[
         reported += 1;
         report(hooks, held.promise())?;
         if crate::bug("microtasks-between-reports") {
-            while let Some(entry) = crate::queue::next_entry() { entry.run(); }
+            crate::queue::run_entries(|| {});
         }"#,
     ),
     substitution(
@@ -265,6 +265,9 @@ pub(crate) const SUBSTITUTIONS: &[Substitution] = &[
             }
             Self::Call(thenable) if crate::bug("thenables-called-a-tick-late") => {
                 queue::queue_microtask(move || queue::enqueue_job(Rc::new(ThenableJob::new(node, thenable))));
+            }
+            Self::Call(thenable) if crate::bug("thenables-without-their-context") => {
+                queue::enqueue_job_in(None, Rc::new(ThenableJob::new(node, thenable)));
             }
             Self::Call(thenable) => queue::enqueue_job(Rc::new(ThenableJob::new(node, thenable))),"#,
     ),
@@ -596,19 +599,18 @@ pub(crate) const SUBSTITUTIONS: &[Substitution] = &[
     // Contexts.
     substitution(
         "queue.rs",
-        "Some(context) => enqueue_pair(context, job),",
-        r#"Some(_) if crate::bug("handlers-without-their-context") => enqueue_job(job),
-        Some(context) => enqueue_pair(context, job),"#,
+        "enqueue_in(context, Entry::Job(job));",
+        r#"enqueue_in(context.filter(|_| !crate::bug("handlers-without-their-context")), Entry::Job(job));"#,
+    ),
+    substitution(
+        "queue.rs",
+        "if context.is_some() || queue.is_bound.get() {",
+        r#"if context.is_some() || (queue.is_bound.get() && !crate::bug("what-has-no-context-runs-in-that-of-others")) {"#,
     ),
     substitution(
         "future.rs",
         "context::enter(this.context.as_ref());",
         r#"context::enter(this.context.as_ref().filter(|_| !crate::bug("tasks-without-their-context")));"#,
-    ),
-    substitution(
-        "resolve/thenable.rs",
-        "context::restore(self.context.as_ref(),",
-        r#"context::restore(self.context.as_ref().filter(|_| !crate::bug("thenables-without-their-context")),"#,
     ),
     substitution(
         "context.rs",
@@ -619,9 +621,9 @@ pub(crate) const SUBSTITUTIONS: &[Substitution] = &[
     ),
     substitution(
         "context.rs",
-        "drop(exchange(self.before.take()));",
+        "drop(replace_current(self.before.take()));",
         r#"if !crate::bug("contexts-leak-into-what-comes-next") {
-            drop(exchange(self.before.take()));
+            drop(replace_current(self.before.take()));
         }"#,
     ),
     // Aborts.
