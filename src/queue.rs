@@ -110,12 +110,28 @@ impl Queue {
         self.jobs.borrow_mut().push_back(entry);
     }
 
-    /// Appends an entry that runs in `context`, and that before it, if it is another one than that of the last entry.
+    /// Appends an entry that runs in the context of here and now.
+    #[inline(never)]
+    fn push_here(&self, entry: Entry) {
+        if context::is_current(self.contexts.borrow().newest.as_ref()) {
+            self.push(entry);
+        } else {
+            self.push_changing(Context::current(), entry);
+        }
+    }
+
+    /// Appends an entry that runs in `context`.
     #[inline(never)]
     fn push_in(&self, context: Option<Context>, entry: Entry) {
         if self.contexts.borrow().newest == context {
-            return self.push(entry);
+            self.push(entry);
+        } else {
+            self.push_changing(context, entry);
         }
+    }
+
+    /// Appends an entry that runs in another context than the one before, and that in front of it.
+    fn push_changing(&self, context: Option<Context>, entry: Entry) {
         let prefix: Rc<dyn Job> = match &context {
             Some(context) => context.bindings(),
             None => Rc::new(NoContext),
@@ -205,7 +221,7 @@ pub(crate) fn lengths() -> (usize, usize) {
 /// While the thread ends the queue is gone, and what would have waited on it is dropped, here and now.
 #[inline]
 pub(crate) fn enqueue(entry: Entry) {
-    enqueue_in(Context::current(), entry);
+    append(|queue| if context::are_used() { queue.push_here(entry) } else { queue.push(entry) });
 }
 
 /// Appends a job to the microtask queue of this thread. It runs in the context of here and now.
@@ -216,18 +232,20 @@ pub(crate) fn enqueue_job(job: Rc<dyn Job>) {
 /// Appends a job that runs in `context`, if there is one, and outside of all contexts if not.
 #[inline]
 pub(crate) fn enqueue_job_in(context: Option<Context>, job: Rc<dyn Job>) {
-    enqueue_in(context, Entry::Job(job));
+    append(|queue| {
+        if context.is_some() || queue.is_bound.get() {
+            queue.push_in(context, Entry::Job(job));
+        } else {
+            queue.push(Entry::Job(job));
+        }
+    });
 }
 
 #[inline]
-fn enqueue_in(context: Option<Context>, entry: Entry) {
+fn append(push: impl FnOnce(&Queue)) {
     // The closure drops what it owns when the queue is gone, and no borrow is held then.
     let is_hooked = QUEUE.try_with(|queue| {
-        if context.is_some() || queue.is_bound.get() {
-            queue.push_in(context, entry);
-        } else {
-            queue.push(entry);
-        }
+        push(queue);
         queue.is_hooked.get()
     });
     if let Ok(true) = is_hooked {

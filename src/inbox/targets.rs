@@ -1,7 +1,7 @@
 //! The promises of a loop that somebody outside settles.
 
 use std::any::Any;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use super::home::Key;
 
@@ -25,7 +25,7 @@ pub(crate) enum AwaitedBy {
 #[derive(Default)]
 pub(super) struct Targets {
     /// Those of each [`AwaitedBy`].
-    kept: [HashMap<Key, Box<dyn Target>>; 3],
+    kept: [BTreeMap<Key, Box<dyn Target>>; 3],
 }
 
 impl Targets {
@@ -44,6 +44,6 @@ impl Targets {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.kept.iter().all(HashMap::is_empty)
+        self.kept.iter().all(BTreeMap::is_empty)
     }
 }

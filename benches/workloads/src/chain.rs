@@ -7,7 +7,7 @@ use thenable::{block_on, queue_microtask, run};
 use crate::P;
 use crate::sample::{Sample, Sum, timed};
 
-fn extend(head: P<u64>, links: u64) -> P<u64> {
+pub(crate) fn extend(head: P<u64>, links: u64) -> P<u64> {
     (0..links).fold(head, |tail, _| tail.then(|value| Ok(value + 1)))
 }
 

@@ -8,6 +8,7 @@ mod adoption;
 mod awaiting;
 pub mod callgrind;
 mod chain;
+mod contexts;
 mod delays;
 mod many;
 mod memory;
@@ -53,7 +54,16 @@ pub const PROGRAMS: &[(&str, Program)] = &[
     ("W12a", awaiting::awaited),
 ];
 
+/// Programs that no other library has: what a context costs that follows a chain.
+const CONTEXTS: &[(&str, Program)] = &[
+    ("W1c", contexts::chain),
+    ("W5c", contexts::adopting_chain),
+    ("W11c", contexts::awaiting),
+    ("W1x", contexts::chains_outside),
+    ("W1xc", contexts::chains_in_contexts),
+];
+
 /// The program of the workload with this name.
 pub fn program(workload: &str) -> Option<Program> {
-    PROGRAMS.iter().find(|(name, _)| *name == workload).map(|(_, program)| *program)
+    PROGRAMS.iter().chain(CONTEXTS).find(|(name, _)| *name == workload).map(|(_, program)| *program)
 }

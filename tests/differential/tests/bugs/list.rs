@@ -599,13 +599,9 @@ pub(crate) const SUBSTITUTIONS: &[Substitution] = &[
     // Contexts.
     substitution(
         "queue.rs",
-        "enqueue_in(context, Entry::Job(job));",
-        r#"enqueue_in(context.filter(|_| !crate::bug("handlers-without-their-context")), Entry::Job(job));"#,
-    ),
-    substitution(
-        "queue.rs",
         "if context.is_some() || queue.is_bound.get() {",
-        r#"if context.is_some() || (queue.is_bound.get() && !crate::bug("what-has-no-context-runs-in-that-of-others")) {"#,
+        r#"let context = context.filter(|_| !crate::bug("handlers-without-their-context"));
+        if context.is_some() || (queue.is_bound.get() && !crate::bug("what-has-no-context-runs-in-that-of-others")) {"#,
     ),
     substitution(
         "future.rs",
