@@ -2,16 +2,17 @@
 
 use std::error::Error;
 use std::fmt;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use thiserror::Error;
 
 /// Something was aborted: the reason of an [`AbortSignal`](crate::AbortSignal), and what promises are rejected with that it cuts
 /// off. On the web this is whatever was given to `abort(reason)`, a `DOMException` called `AbortError` if nothing was.
 ///
-/// The reason is any error, or a text. Clones share it, and are equal; those of two aborts are not.
+/// The reason is any error that may leave its thread, or a text. Clones share it, and are equal; those of two aborts are not.
 ///
-/// Where an abort can reject a promise, the type of its reasons has to be made of this: `E: From<Aborted>`.
+/// Where an abort can reject a promise, the type of its reasons has to be made of this: `E: From<Aborted>`. A
+/// `Box<dyn Error + Send + Sync>` is, and so are the types of `anyhow` and its like.
 ///
 /// ```
 /// use thenable::{AbortController, Aborted, Promise, block_on};
@@ -37,21 +38,21 @@ use thiserror::Error;
 #[derive(Clone)]
 pub struct Aborted {
     /// `None` if no reason was given.
-    reason: Rc<Option<Box<dyn Error>>>,
+    reason: Arc<Option<Box<dyn Error + Send + Sync>>>,
 }
 
 impl Aborted {
     /// An abort for `reason`: an error, or a text. Of an `Aborted` it makes a clone of that one.
-    pub fn new(reason: impl Into<Box<dyn Error>>) -> Self {
+    pub fn new(reason: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         match reason.into().downcast::<Self>() {
             Ok(aborted) => *aborted,
-            Err(reason) => Self { reason: Rc::new(Some(reason)) },
+            Err(reason) => Self { reason: Arc::new(Some(reason)) },
         }
     }
 
     /// The reason, if one was given.
     pub fn reason(&self) -> Option<&(dyn Error + 'static)> {
-        self.reason.as_deref()
+        self.reason.as_deref().map(|reason| reason as &(dyn Error + 'static))
     }
 
     /// The reason, if it is an `R`.
@@ -68,7 +69,7 @@ impl Aborted {
 impl Default for Aborted {
     /// An abort for no reason.
     fn default() -> Self {
-        Self { reason: Rc::new(None) }
+        Self { reason: Arc::new(None) }
     }
 }
 
@@ -100,7 +101,7 @@ impl Error for Aborted {
 impl PartialEq for Aborted {
     /// Two are equal when they are clones of one.
     fn eq(&self, other: &Self) -> bool {
-        Rc::ptr_eq(&self.reason, &other.reason)
+        Arc::ptr_eq(&self.reason, &other.reason)
     }
 }
 

@@ -54,7 +54,7 @@ impl AbortController {
     }
 
     /// Aborts for `reason`, which is an error or a text: `controller.abort(reason)`. See [`abort`](Self::abort).
-    pub fn abort_with(&self, reason: impl Into<Box<dyn Error>>) {
+    pub fn abort_with(&self, reason: impl Into<Box<dyn Error + Send + Sync>>) {
         self.source.abort(&Aborted::new(reason));
     }
 }

@@ -55,7 +55,7 @@ impl AbortSignal {
     }
 
     /// A signal that is aborted already: `AbortSignal.abort(reason)`.
-    pub fn abort_with(reason: impl Into<Box<dyn Error>>) -> Self {
+    pub fn abort_with(reason: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::new(Core::new_aborted(Aborted::new(reason)))
     }
 
@@ -108,9 +108,10 @@ impl AbortSignal {
     /// Has `callback` called at the abort: `signal.addEventListener('abort', callback, { once: true })`, or
     /// `addAbortListener` of Node's `events`.
     ///
-    /// It is called within [`abort`](crate::AbortController::abort), after those that were registered before. If the signal is
-    /// aborted already, it is called in a microtask. It is dropped when it has been called; when the
-    /// [`AbortListener`] is dropped; and when the abort will never come, for every controller is gone.
+    /// It is called within [`abort`](crate::AbortController::abort), after those that were registered before, and sees the
+    /// values ([`AsyncLocal`](crate::AsyncLocal)) of whoever aborts, as in Node. If the signal is aborted already, it is called
+    /// in a microtask. It is dropped when it has been called; when the [`AbortListener`] is dropped; and when the abort will
+    /// never come, for every controller is gone.
     ///
     /// ```
     /// use thenable::AbortController;

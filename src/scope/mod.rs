@@ -148,7 +148,7 @@ impl<E: Debug + 'static> Scope<E> {
     }
 
     /// Aborts the scope for `reason`. See [`abort`](Self::abort).
-    pub fn abort_with(&self, reason: impl Into<Box<dyn Error>>) {
+    pub fn abort_with(&self, reason: impl Into<Box<dyn Error + Send + Sync>>) {
         self.state.abort(&Aborted::new(reason));
     }
 

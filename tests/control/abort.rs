@@ -56,7 +56,7 @@ fn reasons() {
     assert_eq!(Aborted::new(error.clone()), error, "an abort is not wrapped once more");
     assert_eq!(AbortSignal::abort_with(error.clone()).reason(), Some(error));
     assert_ne!(Aborted::new("a"), Aborted::new("a"));
-    let boxed: Box<dyn Error> = Box::new(Closed);
+    let boxed: Box<dyn Error + Send + Sync> = Box::new(Closed);
     assert_eq!(Aborted::new(boxed).downcast_ref(), Some(&Closed));
 }
 
@@ -262,4 +262,16 @@ fn a_question_mark_between_two_steps() {
         Ok(steps)
     });
     assert_eq!(block_on(work).unwrap_err().to_string(), "aborted: enough");
+}
+
+#[test]
+fn a_boxed_error_can_be_made_of_an_abort() {
+    type Boxed = Box<dyn Error + Send + Sync>;
+    fn may_leave_its_thread<T: Send + Sync>(_: &T) {}
+
+    let (promise, _resolve, _reject) = Promise::<(), Boxed>::with_resolvers();
+    let error = block_on(promise.abortable(&AbortSignal::abort_with(Closed))).unwrap_err();
+    let aborted = error.downcast::<Aborted>().unwrap();
+    may_leave_its_thread(&aborted);
+    assert_eq!(aborted.downcast_ref(), Some(&Closed));
 }

@@ -11,7 +11,7 @@ use thenable::{
 };
 
 use crate::common::{at, c, expect_timed_trace, log, ms, now, quick_loop, trace};
-use crate::{Failure, P, fault, faulted, pending};
+use crate::{Failure, Noisy, P, fault, faulted, pending, stalled};
 
 /// What a promise comes to in a loop of its own, and when.
 fn timed<T: std::fmt::Debug + 'static>(make: impl FnOnce() -> P<T>) -> (String, Duration) {
@@ -309,4 +309,23 @@ fn time_limits_compose() {
     let event_loop = quick_loop();
     let first = event_loop.enter(result);
     assert_eq!((event_loop.block_on(first), event_loop.now()), (Ok(7), ms(7)));
+}
+
+#[test]
+fn when_the_loop_is_dropped_its_time_limits_will_never_come() {
+    let event_loop = EventLoop::builder().virtual_clock().build();
+    let (signal, limited, rest) = event_loop.enter(|| {
+        (
+            AbortSignal::timeout(ms(5)),
+            pending().0.timeout(ms(5)),
+            AbortController::new().signal().delay::<Failure>(ms(5)),
+        )
+    });
+    let noisy = Noisy("listener");
+    signal.on_abort(move |_| drop(noisy)).detach();
+    drop(event_loop);
+    assert_eq!(trace(), "drop listener");
+    assert!(!signal.aborted());
+    stalled(limited);
+    stalled(rest);
 }
