@@ -56,10 +56,10 @@ pub(crate) struct Core {
 /// What aborts a signal that has no controller.
 pub(crate) enum Upstream {
     Nothing,
-    /// Other signals, each of which has a controller or a timer.
+    /// Other signals, each of which has a controller or a guard.
     Signals(Vec<Registration>),
-    /// The guard of a timer.
-    Timer(#[expect(dead_code, reason = "it is there to be dropped")] Box<dyn Any>),
+    /// The guard of a timer, or of the place among those who wait for a promise.
+    Guard(#[expect(dead_code, reason = "it is there to be dropped")] Box<dyn Any>),
 }
 
 const SMALL: usize = 32;
@@ -101,7 +101,7 @@ impl Core {
                     let followed = followed.iter().filter_map(|registration| registration.core.upgrade());
                     roots.extend(followed.map(|root| (Rc::as_ptr(&root), root)));
                 }
-                Upstream::Nothing | Upstream::Timer(_) => _ = roots.insert(Rc::as_ptr(signal), signal.clone()),
+                Upstream::Nothing | Upstream::Guard(_) => _ = roots.insert(Rc::as_ptr(signal), signal.clone()),
             }
         }
         let core = Self::new();

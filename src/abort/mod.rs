@@ -10,3 +10,4 @@ pub(crate) mod cut;
 pub(crate) mod listener;
 pub(crate) mod signal;
 pub(crate) mod spawn;
+mod when;

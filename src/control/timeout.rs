@@ -139,7 +139,7 @@ impl AbortSignal {
     /// ```
     pub fn timeout(duration: Duration) -> Self {
         let (core, alarm) = timed(duration, false);
-        core.set_upstream(Upstream::Timer(Box::new(alarm)));
+        core.set_upstream(Upstream::Guard(Box::new(alarm)));
         Self::new(core)
     }
 

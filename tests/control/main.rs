@@ -11,6 +11,7 @@ mod scope;
 mod spawn;
 mod time_limits;
 mod using;
+mod when;
 
 use std::fmt::Debug;
 use std::mem;
