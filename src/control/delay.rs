@@ -1,4 +1,4 @@
-//! A delay that can be aborted.
+//! Delays that can be aborted.
 
 use std::cell::{Cell, RefCell};
 use std::fmt::Debug;
@@ -6,6 +6,7 @@ use std::panic::Location;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::alarm::Alarm;
 use crate::abort::aborted::Aborted;
 use crate::abort::core::{Listen, Registration};
 use crate::abort::cut::rejection;
@@ -14,6 +15,7 @@ use crate::cell::handle::Promise;
 use crate::event_loop::timers::{Timeout, clear_timeout, set_timeout};
 use crate::outcome::Outcome;
 use crate::resolve::{Producer, attempt};
+use crate::scope::Scope;
 
 impl AbortSignal {
     /// A [`delay`](crate::delay) that the abort ends: its timer is cleared then, and the promise rejected with
@@ -47,6 +49,42 @@ impl AbortSignal {
         delay.timer.set(Some(set_timeout(move || due.end(), duration)));
         delay.registration.set(self.listen(delay.clone()));
         promise
+    }
+}
+
+impl<E: Debug + 'static> Scope<E> {
+    /// A [`delay`](crate::delay) that belongs to the scope: the scope does not end before it, and its timer is cleared when the
+    /// scope is aborted. Then the promise stays pending, as that of a [spawned](Self::spawn) future.
+    ///
+    /// It takes the ticks of a spawned future that awaits a `delay`.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use thenable::{EventLoop, Promise, Scope};
+    ///
+    /// let clock = EventLoop::builder().virtual_clock().auto_advance(true).build();
+    /// let work = clock.enter(|| {
+    ///     Promise::<(), _>::scope_async(async |scope: Scope<&str>| {
+    ///         let patience = scope.clone();
+    ///         scope.spawn(async move {
+    ///             patience.delay(Duration::from_secs(3600)).await?;
+    ///             Err::<(), _>("too late")
+    ///         });
+    ///         scope.delay(Duration::from_secs(1)).await?;
+    ///         Err("broken")
+    ///     })
+    /// });
+    /// assert_eq!(clock.block_on(work).unwrap_err().errors, ["broken"]);
+    /// assert_eq!((clock.now(), clock.pending().timers), (Duration::from_secs(1), 0));
+    /// ```
+    #[track_caller]
+    pub fn delay(&self, duration: Duration) -> Promise<(), E> {
+        let (due, producer) = Producer::new(Location::caller());
+        let alarm = Alarm::new(move || producer.settle(Outcome::Fulfilled(())), duration, true);
+        self.spawn(async move {
+            let _alarm = alarm;
+            due.await
+        })
     }
 }
 

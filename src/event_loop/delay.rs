@@ -13,7 +13,9 @@ use crate::resolve::resolution::Resolution;
 /// A promise that is fulfilled when `duration` has passed: `setTimeout` of Node's `timers/promises`.
 ///
 /// The duration counts from now, as that of [`set_timeout`](crate::set_timeout). A handler runs one tick after the timer.
-/// Dropping the promise does not stop the timer. The type of the reasons is free, so that it chains with any promise.
+/// Dropping the promise does not stop the timer, nor does dropping a future that awaits it: the loop waits for it all the same.
+/// Where something may be aborted, [`AbortSignal::delay`](crate::AbortSignal::delay) and [`Scope::delay`](crate::Scope::delay)
+/// clear it. The type of the reasons is free, so that it chains with any promise.
 ///
 /// ```
 /// use std::time::Duration;

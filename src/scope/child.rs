@@ -96,7 +96,7 @@ impl<T: 'static, E: Debug + 'static> Job for Child<T, E> {
             },
             Outcome::Rejected(reason) => {
                 drop(sink);
-                self.scope.fail(Failure::Reason(reason));
+                self.scope.reject(reason);
             }
             Outcome::Faulted(fault) => {
                 drop(sink);

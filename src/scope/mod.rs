@@ -20,6 +20,7 @@ use crate::abort::aborted::Aborted;
 use crate::abort::signal::AbortSignal;
 use crate::abort::spawn::spawn_until;
 use crate::cell::handle::Promise;
+use crate::context::Snapshot;
 use crate::resolve::attempt;
 use crate::resolve::resolution::IntoResolution;
 
@@ -34,7 +35,7 @@ impl<T: 'static, E: Debug + 'static> Promise<T, ScopeError<E>> {
     ///   a [`ScopeError`], which has the reasons of all.
     /// - **The first failure,** be it a rejection or a [`Fault`](crate::Fault), aborts the signal of the scope: the futures that
     ///   it has spawned are dropped, and what has taken [its signal](Scope::signal) is told. What was added and does not listen
-    ///   is waited for.
+    ///   is waited for. To sleep in a scope there is [`Scope::delay`]: the timer of a [`delay`](crate::delay) stays.
     /// - **Ticks:** one tick after the last of them, so that a handler runs one more tick later.
     /// - **Faults:** if something failed by a fault, the result has that fault, the first in time if there are several. A panic
     ///   of the body is one.
@@ -48,14 +49,14 @@ impl<T: 'static, E: Debug + 'static> Promise<T, ScopeError<E>> {
     ///
     /// let ms = Duration::from_millis;
     /// let sum = Promise::<_, _>::scope(|scope| {
-    ///     let slow = scope.spawn(async move { delay_with::<_, String>(ms(2), 40).await });
-    ///     let fast = scope.add(delay_with(ms(1), 2));
+    ///     let slow = scope.delay(ms(2)).map(|()| 40);
+    ///     let fast = scope.add(delay_with::<_, String>(ms(1), 2));
     ///     Promise::join((slow, fast)).map(|(a, b)| a + b)
     /// });
     /// assert_eq!(block_on(sum), Ok(42));
     ///
     /// let failed = Promise::<(), _>::scope(|scope| {
-    ///     scope.spawn(async { delay_with::<(), _>(Duration::from_secs(3600), ()).await });
+    ///     scope.delay(Duration::from_secs(3600));
     ///     scope.add(Promise::<(), _>::reject("no milk"));
     ///     Ok(())
     /// });
@@ -134,7 +135,44 @@ impl<E: Debug + 'static> Scope<E> {
         watch(&self.state, attempt(|| Ok(work.into_resolution())), Location::caller())
     }
 
-    /// The signal that is aborted at the first failure.
+    /// Does not count as an error what is the abort of the scope itself: a child that was added and has taken the
+    /// [signal](Self::signal) is rejected because something else has failed, which is no further failure.
+    ///
+    /// What a reason is only the program knows, so it says so: `find` gives the [`Aborted`] that a reason is made of, if it is.
+    /// From now on, a child whose reason is the abort of this scope has ended without an error, as a future that was dropped. Any
+    /// other abort is an error: a time limit of the child's own is one. A panic of `find` is a fault of the child.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use thenable::{Aborted, Promise, block_on};
+    ///
+    /// #[derive(Debug, PartialEq)]
+    /// enum FetchError { Missing, Aborted(Aborted) }
+    ///
+    /// impl From<Aborted> for FetchError {
+    ///     fn from(aborted: Aborted) -> Self {
+    ///         Self::Aborted(aborted)
+    ///     }
+    /// }
+    ///
+    /// let both = Promise::<(), _>::scope(|scope| {
+    ///     scope.ignore_aborts(|error| match error {
+    ///         FetchError::Aborted(aborted) => Some(aborted),
+    ///         FetchError::Missing => None,
+    ///     });
+    ///     scope.add(scope.signal().delay::<FetchError>(Duration::from_secs(3600)));
+    ///     scope.add(Promise::<(), _>::reject(FetchError::Missing));
+    ///     Ok(())
+    /// });
+    /// assert_eq!(block_on(both).unwrap_err().errors, [FetchError::Missing]);
+    /// ```
+    pub fn ignore_aborts(&self, find: impl Fn(&E) -> Option<&Aborted> + 'static) {
+        let context = Snapshot::take();
+        let is_own = move |reason: &E, aborted: &Aborted| context.run(|| find(reason) == Some(aborted));
+        self.state.ignore_aborts(Rc::new(is_own));
+    }
+
+    /// The signal that is aborted at the first failure, and with the scope.
     pub fn signal(&self) -> AbortSignal {
         self.state.signal()
     }
@@ -188,7 +226,8 @@ impl<E> Debug for Scope<E> {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub struct ScopeError<E> {
     /// The reasons of all that were rejected, in the order of time. The first one has aborted the others, unless the scope was
-    /// aborted before.
+    /// aborted before. Futures that were dropped have none. What was added and is rejected by the abort is among them, unless
+    /// the scope [ignores](Scope::ignore_aborts) that.
     pub errors: Vec<E>,
     /// Why the scope was aborted, if it was not because of a failure in it.
     pub aborted: Option<Aborted>,

@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt::Debug;
-use std::panic::Location;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::rc::Rc;
 
 use super::ScopeError;
@@ -19,9 +19,14 @@ use crate::resolve::Producer;
 /// The state of one scope.
 pub(super) struct State<E> {
     controller: AbortController,
+    /// Which abort a reason is, if it is one.
+    finder: RefCell<Option<Rc<Finder<E>>>>,
     /// `None` when the scope has ended.
     open: RefCell<Option<Open<E>>>,
 }
+
+/// Whether a reason is this abort.
+pub(super) type Finder<E> = dyn Fn(&E, &Aborted) -> bool;
 
 struct Open<E> {
     /// The children that may settle still, and one more while somebody is at work here.
@@ -63,7 +68,8 @@ impl<E: Debug + 'static> State<E> {
             outer: Vec::new(),
             result: Box::new(Body { value: value.clone(), producer }),
         };
-        let state = Self { controller: AbortController::new(), open: RefCell::new(Some(open)) };
+        let state =
+            Self { controller: AbortController::new(), finder: RefCell::default(), open: RefCell::new(Some(open)) };
         (result, Rc::new(state), value)
     }
 
@@ -84,6 +90,28 @@ impl<E: Debug + 'static> State<E> {
     pub(super) fn begin(&self) {
         if let Some(open) = &mut *self.open.borrow_mut() {
             open.unfinished += 1;
+        }
+    }
+
+    /// What `finder` finds to be the abort of the scope is no error.
+    pub(super) fn ignore_aborts(&self, finder: Rc<Finder<E>>) {
+        let before = self.finder.replace(Some(finder));
+        drop(before);
+    }
+
+    /// A child was rejected.
+    pub(super) fn reject(&self, reason: E) {
+        // The finder is user code, and so is the drop of the reason.
+        let judged = catch_unwind(AssertUnwindSafe(|| {
+            let aborted = self.controller.signal().reason();
+            let finder = self.finder.borrow().clone();
+            let is_own = finder.zip(aborted).is_some_and(|(finder, aborted)| finder(&reason, &aborted));
+            (!is_own).then_some(reason)
+        }));
+        match judged {
+            Ok(Some(reason)) => self.fail(Failure::Reason(reason)),
+            Ok(None) => {}
+            Err(payload) => self.fail(Failure::Fault(Fault::from_panic(payload))),
         }
     }
 
