@@ -336,7 +336,7 @@ pub use crate::cell::handle::Promise;
 pub use crate::combinator::join::Join;
 pub use crate::combinator::progress::{Progress, WithProgress, with_progress};
 pub use crate::context::{AsyncLocal, RunAsync, Snapshot};
-pub use crate::control::retry::{Attempt, GaveUp, Retry, RetryError};
+pub use crate::control::retry::{Attempt, FailedAttempt, GaveUp, Retry, RetryError};
 pub use crate::error::{AggregateError, LoopClosed, SelfResolution, Stalled};
 pub use crate::event_loop::builder::EventLoopBuilder;
 pub use crate::event_loop::delay::{delay, delay_with, immediate};

@@ -86,6 +86,17 @@ fn a_million_signals_of_one_signal_retain_nothing() {
 }
 
 #[test]
+fn a_million_signals_of_one_promise_retain_nothing() {
+    let (promise, _resolve, _reject) = Promise::<&str, Aborted>::with_resolvers();
+    retains_nothing(|| drop(AbortSignal::when(promise.clone())));
+    let controller = AbortController::new();
+    retains_nothing(|| {
+        let signal = AbortSignal::any([AbortSignal::when(promise.clone()), controller.signal()]);
+        drop(signal.on_abort(|_| ()));
+    });
+}
+
+#[test]
 fn a_million_scopes_and_retries_retain_nothing() {
     let controller = AbortController::new();
     let signal = controller.signal();
@@ -101,10 +112,35 @@ fn a_million_scopes_and_retries_retain_nothing() {
     });
     retains_nothing(|| {
         let retry =
-            || Retry::after([ms(1)]).abortable(&signal).run(|attempt| if attempt == 1 { Err(1) } else { Ok(2) });
+            || Retry::after([ms(1)]).abortable(&signal).run(|attempt| if attempt.number == 1 { Err(1) } else { Ok(2) });
         let retry = event_loop.enter(retry);
         assert_eq!(event_loop.block_on(retry), Ok(2));
     });
+    retains_nothing(|| {
+        // Each attempt has a signal that follows the one that lives long.
+        let retry = || {
+            Retry::after([ms(1)]).abortable(&signal).timeout(ms(2)).run(|attempt| {
+                let takes = if attempt.number == 1 { 5 } else { 0 };
+                attempt.signal.delay::<Aborted>(ms(takes))
+            })
+        };
+        let retry = event_loop.enter(retry);
+        event_loop.block_on(retry).unwrap();
+    });
+    retains_nothing(|| {
+        let scope = event_loop.enter(|| {
+            Promise::<(), ScopeError<Aborted>>::scope(|scope| {
+                scope.abort_when(&signal);
+                scope.ignore_aborts(|aborted| Some(aborted));
+                scope.delay(ms(5));
+                scope.add(scope.signal().delay::<Aborted>(ms(5)));
+                scope.add(P::<()>::reject(Aborted::default()));
+                Ok(())
+            })
+        });
+        assert_eq!(event_loop.block_on(scope).unwrap_err().errors.len(), 1);
+    });
+    assert_eq!(event_loop.pending().timers, 0);
 }
 
 #[test]
@@ -121,6 +157,12 @@ fn what_they_allocate() {
     event_loop.enter(|| P::resolve(()).timeout(ms(5)));
     assert_eq!(allocations(|| event_loop.enter(|| source.timeout(ms(5)))).1, 3, "and the closure of the timer");
     assert_eq!(allocations(|| drop(AbortController::new().signal())).1, 1);
+    let source = Promise::<&str, Aborted>::resolve("closed");
+    assert_eq!(
+        allocations(|| drop(AbortSignal::when(source))).1,
+        3,
+        "the signal, the reaction, and what the one has of the other"
+    );
     assert_eq!(allocations(|| drop(signal.on_abort(|_| ()))).1, 1);
     let elements = || [P::resolve(()), P::resolve(())];
     let without = allocations(|| Promise::all(elements())).1;

@@ -104,6 +104,11 @@ impl<T: 'static, E: Debug + 'static, G: 'static> Cut<T, E, G> {
         }
     }
 
+    /// Nobody waits for the result any more.
+    pub(crate) fn give_up(&self) {
+        drop(self.close());
+    }
+
     fn close(&self) -> Option<Producer<T, E>> {
         let Open { producer, guard } = self.open.take()?;
         drop(guard);

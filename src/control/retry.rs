@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use super::timeout::{Limit, limited};
 use crate::abort::aborted::Aborted;
 use crate::abort::signal::AbortSignal;
 use crate::abort::spawn::spawn_until;
@@ -33,7 +34,7 @@ use crate::resolve::resolution::{IntoResolution, Resolution};
 /// let fetched = clock.enter(|| {
 ///     Retry::after(delays.build())
 ///         .when(|code: &u16| *code >= 500)
-///         .run(|attempt| if attempt < 3 { Err(503) } else { Ok("the page") })
+///         .run(|attempt| if attempt.number < 3 { Err(503) } else { Ok("the page") })
 /// });
 /// assert_eq!(clock.block_on(fetched).unwrap(), "the page");
 /// assert_eq!(clock.now(), ms(300));
@@ -44,19 +45,53 @@ use crate::resolve::resolution::{IntoResolution, Resolution};
 /// assert_eq!(error.cause, GaveUp::Refused);
 /// ```
 ///
+/// With a time limit for each attempt and one for all, and a line for each failure:
+///
+/// ```
+/// use std::{iter, time::Duration};
+/// use thenable::{AbortSignal, Aborted, EventLoop, Promise, Retry};
+///
+/// let clock = EventLoop::builder().virtual_clock().auto_advance(true).build();
+/// let ms = Duration::from_millis;
+/// let fetch = move |mirror: usize, signal: &AbortSignal| signal.delay::<Aborted>(ms(200 / mirror as u64));
+///
+/// let fetched = clock.enter(|| {
+///     Retry::after(iter::repeat(ms(10)))
+///         .timeout(ms(80))
+///         .abortable(&AbortSignal::timeout(ms(5000)))
+///         .on_failure(|failed, next| println!("attempt {}: {}; next in {next:?}", failed.number, failed.error))
+///         .run(move |attempt| fetch(attempt.number, &attempt.signal).map(move |()| attempt.number))
+/// });
+/// assert_eq!(clock.block_on(fetched).unwrap(), 3);
+/// assert_eq!(clock.now(), ms(80 + 10 + 80 + 10 + 66));
+/// ```
+///
 /// [`Duration`]: std::time::Duration
 #[must_use = "nothing is tried before `run`"]
 pub struct Retry<E, D> {
     delays: D,
     predicate: Box<dyn FnMut(&E) -> bool>,
+    on_failure: Box<dyn FnMut(&FailedAttempt<E>, Option<Duration>)>,
+    limit: Option<TimeLimit<E>>,
     signal: AbortSignal,
+}
+
+/// How long an attempt may take, and what it is rejected with then.
+struct TimeLimit<E> {
+    duration: Duration,
+    reject: fn(Aborted) -> E,
 }
 
 impl<E: Debug + 'static, D: Iterator<Item = Duration> + 'static> Retry<E, D> {
     /// Waits so long after the first failure, the second one, and so on; there is an attempt more than there are delays.
     pub fn after(delays: impl IntoIterator<IntoIter = D, Item = Duration>) -> Self {
-        let never = AbortSignal::any::<[AbortSignal; 0]>([]);
-        Self { delays: delays.into_iter(), predicate: Box::new(|_| true), signal: never }
+        Self {
+            delays: delays.into_iter(),
+            predicate: Box::new(|_| true),
+            on_failure: Box::new(|_, _| {}),
+            limit: None,
+            signal: AbortSignal::any::<[AbortSignal; 0]>([]),
+        }
     }
 
     /// Gives up after an error for which `predicate` is false. Several predicates must all be true.
@@ -66,67 +101,145 @@ impl<E: Debug + 'static, D: Iterator<Item = Duration> + 'static> Retry<E, D> {
         self
     }
 
-    /// Gives up when `signal` is aborted, also in the middle of an attempt. What the attempt has begun goes on, unless it has
-    /// taken the signal, too.
+    /// Limits the time of each attempt, as [`with_timeout`](Promise::with_timeout) does: when `each` has passed, the
+    /// [signal of the attempt](Attempt::signal) is aborted, for the reason [`TimedOut`](crate::TimedOut), and the attempt has
+    /// failed with `E::from(aborted)`, whatever the work makes of it. That is a failure as any other: the predicate sees it, and
+    /// another attempt may follow.
+    ///
+    /// The delays between the attempts are not part of it. A limit for the whole is [`abortable`](Self::abortable) with
+    /// [`AbortSignal::timeout`], or [`Promise::timeout`] of the result.
+    pub fn timeout(mut self, each: Duration) -> Self
+    where
+        E: From<Aborted>,
+    {
+        self.limit = Some(TimeLimit { duration: each, reject: E::from });
+        self
+    }
+
+    /// Gives up when `signal` is aborted, also in the middle of an attempt, whose [signal](Attempt::signal) is aborted with it.
+    /// What the attempt has begun without that signal goes on.
     pub fn abortable(mut self, signal: &AbortSignal) -> Self {
         self.signal = signal.clone();
         self
     }
 
-    /// Calls `work` with the number of the attempt, from 1, until its promise is fulfilled, or until the policy says that this
-    /// is enough.
+    /// Has `listener` called with each attempt that has failed, and the delay until the next one, or `None` if it was the last.
+    ///
+    /// It is called once that is known, that is after the predicate. Several listeners are called in their order. An attempt
+    /// that the abort of the whole has ended has not failed.
+    pub fn on_failure(mut self, mut listener: impl FnMut(&FailedAttempt<E>, Option<Duration>) + 'static) -> Self {
+        let mut before = self.on_failure;
+        self.on_failure = Box::new(move |failed, next| {
+            before(failed, next);
+            listener(failed, next);
+        });
+        self
+    }
+
+    /// Calls `work` for one [`Attempt`] after the other, until its promise is fulfilled, or until the policy says that this is
+    /// enough.
     ///
     /// - **Settles** fulfilled with the value of the first attempt that succeeds; or rejected with a [`RetryError`], which has
     ///   the error of each attempt. At an abort it is rejected before [`abort`](crate::AbortController::abort) returns.
     /// - **Ticks:** the first attempt begins within the call, each other one in the job after its timer. The rest is as in an
-    ///   async function.
+    ///   async function. An attempt with a time limit takes a tick more.
     /// - **A delay** is counted from the failure, and clamped as that of [`set_timeout`](crate::set_timeout).
     /// - **Faults:** a panic is not tried again. It is a [`Fault`](crate::Fault) of the result, be it in the work, its promise,
-    ///   the predicate or the delays.
+    ///   the predicate, a listener or the delays.
+    /// - **Values** ([`AsyncLocal`](crate::AsyncLocal)): all of these are called with those of this call.
+    /// - **An attempt that can never settle** ends with its time limit. Without one, the result is abandoned with it.
     /// - **Cost:** that of a spawned future; for each attempt beside its own, a place in the history and a delay.
     #[track_caller]
     pub fn run<R, F>(self, mut work: F) -> Promise<R::Value, RetryError<E>>
     where
         R: IntoResolution<E>,
-        F: FnMut(usize) -> R + 'static,
+        F: FnMut(Attempt) -> R + 'static,
     {
-        let Self { mut delays, mut predicate, signal } = self;
+        let made_at = Location::caller();
         let history = Rc::new(RefCell::new(Vec::new()));
         let attempts = history.clone();
-        let give_up = move |cause| RetryError { attempts: attempts.take(), cause };
-        let on_abort = {
-            let give_up = give_up.clone();
-            move |aborted| Some(Ok(Resolution::Reject(give_up(GaveUp::Aborted(aborted)))))
+        let on_abort = move |aborted| {
+            let error = RetryError { attempts: attempts.take(), cause: GaveUp::Aborted(aborted) };
+            Some(Ok(Resolution::Reject(error)))
         };
-        let pause = signal.clone();
-        let future = async move {
-            let mut attempt = 1;
+        let signal = self.signal.clone();
+        let tries = async move {
+            let mut policy = self;
             loop {
-                let began = now();
-                let error = match Promise::resolve_with(work(attempt)).await {
+                let (number, began) = (history.borrow().len() + 1, now());
+                // At an abort this future is dropped, and every timer of it is cleared.
+                let (promise, _limit) = policy.attempt(number, &mut work, made_at);
+                let error = match promise.await {
                     Ok(value) => return Ok(value),
                     Err(error) => error,
                 };
-                let is_worth_it = predicate(&error);
-                history.borrow_mut().push(Attempt { error, began, ended: now() });
-                if !is_worth_it {
-                    return Err(give_up(GaveUp::Refused));
+                let failed = FailedAttempt { number, error, began, ended: now() };
+                let next = policy.judge(&failed);
+                history.borrow_mut().push(failed);
+                let paused = match next {
+                    Ok(delay) => policy.signal.delay::<Aborted>(delay).await.map_err(GaveUp::Aborted),
+                    Err(cause) => Err(cause),
+                };
+                if let Err(cause) = paused {
+                    return Err(RetryError { attempts: history.take(), cause });
                 }
-                let Some(delay) = delays.next() else { return Err(give_up(GaveUp::Exhausted)) };
-                // At an abort this future is dropped, and the timer is cleared.
-                if let Err(aborted) = pause.delay::<Aborted>(delay).await {
-                    return Err(give_up(GaveUp::Aborted(aborted)));
-                }
-                attempt += 1;
             }
         };
-        spawn_until(&signal, future, on_abort, Location::caller())
+        spawn_until(&signal, tries, on_abort, made_at)
     }
+
+    /// The promise of an attempt, and what ends its time limit.
+    fn attempt<R: IntoResolution<E>>(
+        &self,
+        number: usize,
+        work: &mut impl FnMut(Attempt) -> R,
+        made_at: &'static Location<'static>,
+    ) -> (Promise<R::Value, E>, Option<Limited<R::Value, E>>) {
+        let Some(TimeLimit { duration, reject }) = self.limit else {
+            return (Promise::resolve_with(work(Attempt { number, signal: self.signal.clone() })), None);
+        };
+        let work = |time_limit| work(Attempt { number, signal: AbortSignal::any([&self.signal, &time_limit]) });
+        let (promise, limit) = limited(duration, reject, work, made_at);
+        (promise, Some(Limited(limit)))
+    }
+
+    /// How long to wait for the next attempt, or why there is none.
+    fn judge(&mut self, failed: &FailedAttempt<E>) -> Result<Duration, GaveUp> {
+        let next = match (self.predicate)(&failed.error) {
+            true => self.delays.next().ok_or(GaveUp::Exhausted),
+            false => Err(GaveUp::Refused),
+        };
+        (self.on_failure)(failed, next.as_ref().ok().copied());
+        next
+    }
+}
+
+/// As long as somebody waits for an attempt.
+struct Limited<T: 'static, E: Debug + 'static>(Limit<T, E>);
+
+impl<T: 'static, E: Debug + 'static> Drop for Limited<T, E> {
+    fn drop(&mut self) {
+        self.0.give_up();
+    }
+}
+
+/// An attempt that begins: what [`Retry::run`] calls the work with.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Attempt {
+    /// Which one it is, from 1.
+    pub number: usize,
+    /// Is aborted when the [time](Retry::timeout) of the attempt is up, and with the [signal](Retry::abortable) of the whole. The
+    /// work passes it to what it begins, so that nothing of an attempt goes on beside the next one.
+    pub signal: AbortSignal,
 }
 
 impl<E, D: Debug> Debug for Retry<E, D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Retry").field("delays", &self.delays).field("signal", &self.signal).finish_non_exhaustive()
+        let timeout = self.limit.as_ref().map(|limit| limit.duration);
+        let mut retry = f.debug_struct("Retry");
+        retry.field("delays", &self.delays).field("timeout", &timeout).field("signal", &self.signal);
+        retry.finish_non_exhaustive()
     }
 }
 
@@ -136,14 +249,16 @@ impl<E, D: Debug> Debug for Retry<E, D> {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub struct RetryError<E> {
     /// The attempts that have failed, in their order.
-    pub attempts: Vec<Attempt<E>>,
+    pub attempts: Vec<FailedAttempt<E>>,
     /// Why there was no other one.
     pub cause: GaveUp,
 }
 
 /// An attempt that has failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Attempt<E> {
+pub struct FailedAttempt<E> {
+    /// Which one it was, from 1.
+    pub number: usize,
     /// The reason.
     pub error: E,
     /// When it began, by the clock of [`now`](crate::now).

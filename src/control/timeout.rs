@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use super::alarm::Alarm;
 use crate::abort::aborted::{Aborted, TimedOut};
-use crate::abort::core::{Core, Source, Upstream};
+use crate::abort::core::{Core, Listen, Registration, Source, Upstream};
 use crate::abort::cut::{Cut, rejection};
 use crate::abort::signal::AbortSignal;
 use crate::cell::handle::Promise;
 use crate::event_loop::handle::now;
 use crate::resolve::attempt;
-use crate::resolve::resolution::IntoResolution;
+use crate::resolve::resolution::{IntoResolution, Resolution};
 
 impl<T: 'static, E: From<Aborted> + Debug + 'static> Promise<T, E> {
     /// This promise, unless it takes longer than `duration`: then the result is rejected with `E::from` of an [`Aborted`] whose
@@ -94,17 +94,7 @@ impl<T: 'static, E: From<Aborted> + Debug + 'static> Promise<T, E> {
     where
         R: IntoResolution<E, Value = T>,
     {
-        let made_at = Location::caller();
-        let (core, alarm) = timed(duration, true);
-        let signal = AbortSignal::new(core);
-        let work = attempt(|| Ok(work(signal.clone()).into_resolution()));
-        let (result, cut) = Cut::new(Self::from_completion(work, made_at), made_at);
-        match signal.reason() {
-            // The work has run the loop.
-            Some(aborted) => cut.cut_off(|| Ok(rejection(aborted))),
-            None => cut.keep((signal.listen(cut.clone()), alarm)),
-        }
-        result
+        limited(duration, E::from, work, Location::caller()).0
     }
 
     /// [`with_timeout`](Self::with_timeout) until this time by the clock of [`now`](crate::now). If that has passed, `work` is
@@ -147,6 +137,55 @@ impl AbortSignal {
     /// passed, it is aborted already. See [`timeout`](Self::timeout).
     pub fn deadline(at: Duration) -> Self {
         left_until(at).map_or_else(|| Self::abort_with(TimedOut), Self::timeout)
+    }
+}
+
+/// What `work` makes, unless it takes longer than `duration`: then the signal that it gets is aborted, and the result rejected
+/// with what `reject` makes of that. And the limit, which may be given up.
+pub(super) fn limited<T, E, R>(
+    duration: Duration,
+    reject: fn(Aborted) -> E,
+    work: impl FnOnce(AbortSignal) -> R,
+    made_at: &'static Location<'static>,
+) -> (Promise<T, E>, Limit<T, E>)
+where
+    T: 'static,
+    E: Debug + 'static,
+    R: IntoResolution<E, Value = T>,
+{
+    let (core, alarm) = timed(duration, true);
+    let signal = AbortSignal::new(core);
+    let work = attempt(|| Ok(work(signal.clone()).into_resolution()));
+    let (result, cut) = Cut::new(Promise::from_completion(work, made_at), made_at);
+    match signal.reason() {
+        // The work has run the loop.
+        Some(aborted) => cut.cut_off(|| Ok(Resolution::Reject(reject(aborted)))),
+        None => cut.keep((signal.listen(Rc::new(Late { cut: cut.clone(), reject })), alarm)),
+    }
+    (result, Limit(cut))
+}
+
+/// The time limit of a promise.
+pub(super) struct Limit<T, E>(Rc<Cut<T, E, Guards>>);
+
+type Guards = (Option<Registration>, Alarm);
+
+impl<T: 'static, E: Debug + 'static> Limit<T, E> {
+    /// Nobody waits for the promise any more: the timer is cleared.
+    pub(super) fn give_up(&self) {
+        self.0.give_up();
+    }
+}
+
+/// Cuts the result off when the time is up.
+struct Late<T, E> {
+    cut: Rc<Cut<T, E, Guards>>,
+    reject: fn(Aborted) -> E,
+}
+
+impl<T: 'static, E: Debug + 'static> Listen for Late<T, E> {
+    fn aborted(self: Rc<Self>, aborted: &Aborted) {
+        self.cut.cut_off(|| Ok(Resolution::Reject((self.reject)(aborted.clone()))));
     }
 }
 

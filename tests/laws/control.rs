@@ -7,12 +7,14 @@ use std::fmt::Debug;
 use std::rc::Rc;
 use std::time::Duration;
 
+use futures::stream;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use thenable::{
-    AbortController, AbortListener, AbortSignal, Aborted, Attempt, EventLoop, GaveUp, Outcome, Promise, Retry, Scope,
-    ScopeError, clear_timeout, delay_with, now, on_unhandled_rejection, run, set_timeout, with_progress,
+    AbortController, AbortListener, AbortSignal, Aborted, EventLoop, FailedAttempt, GaveUp, Outcome, Promise,
+    PromiseStreamExt, Retry, Scope, ScopeError, clear_timeout, delay, delay_with, now, on_unhandled_rejection, run,
+    set_timeout, with_progress,
 };
 
 use crate::combinators::{Log, count_ticks};
@@ -334,28 +336,45 @@ fn conclude(errors: &[usize], fault: Option<usize>, outside: bool) -> String {
     }
 }
 
-/// A retry: how long each attempt takes and what it fails with, if it does; the delays; the abort.
+/// A retry: how long each attempt takes and what it fails with, if it does; whether it takes its signal; how long an attempt
+/// may take; the delays; the abort.
 #[derive(Clone, Debug)]
 struct Trial {
-    attempts: Vec<(u64, Option<i32>)>,
+    attempts: Vec<(u64, Option<i32>, bool)>,
+    limit: Option<u64>,
     delays: Vec<u64>,
     refused: i32,
     abort: Option<u64>,
 }
 
 fn trial() -> impl Strategy<Value = Trial> {
-    let attempts = vec((1..9_u64, option::weighted(0.8, 0..9)), 9);
-    (attempts, vec(1..20_u64, 0..8), 0..12, option::of(0..60_u64))
-        .prop_map(|(attempts, delays, refused, abort)| Trial { attempts, delays, refused, abort })
+    let attempts = vec((1..9_u64, option::weighted(0.8, 0..9), any::<bool>()), 9);
+    (attempts, option::of(1..9_u64), vec(1..20_u64, 0..8), 0..12, option::of(0..60_u64))
+        .prop_map(|(attempts, limit, delays, refused, abort)| Trial { attempts, limit, delays, refused, abort })
+}
+
+/// The error of an attempt that has taken too long. A predicate may refuse it, too.
+const TOO_LATE: i32 = 11;
+
+/// The reason of an attempt.
+#[derive(Clone, Debug, PartialEq)]
+struct Code(i32);
+
+impl From<Aborted> for Code {
+    fn from(aborted: Aborted) -> Self {
+        // An abort of the whole is never asked for its code.
+        assert!(aborted.is_timeout() || aborted.reason().is_none());
+        Self(TOO_LATE)
+    }
 }
 
 /// What it comes to, and when.
-type Tried = (Result<i32, (Vec<Attempt<i32>>, &'static str)>, u64);
+type Tried = (Result<i32, (Vec<FailedAttempt<Code>>, &'static str)>, u64);
 
 fn retry(trial: &Trial) -> Tried {
     on_a_new_thread(|| {
         let event_loop = quick_loop();
-        let Trial { attempts, delays, refused, abort } = trial.clone();
+        let Trial { attempts, limit, delays, refused, abort } = trial.clone();
         let result = event_loop.enter(|| {
             let controller = AbortController::new();
             let signal = controller.signal();
@@ -366,12 +385,17 @@ fn retry(trial: &Trial) -> Tried {
                 std::mem::forget(controller);
             }
             let delays = delays.into_iter().map(|delay| ms(2 * delay));
-            let retry =
-                Retry::after(delays).when(move |error| *error != refused).abortable(&signal).run(move |number| {
-                    let (takes, error) = attempts[number - 1];
-                    let value = i32::try_from(number).expect("they are few");
-                    delay_with(ms(2 * takes), ()).then(move |()| error.map_or(Ok(value), Err))
-                });
+            let policy = Retry::after(delays).when(move |error: &Code| error.0 != refused).abortable(&signal);
+            let policy = match limit {
+                Some(limit) => policy.timeout(ms(2 * limit)),
+                None => policy,
+            };
+            let retry = policy.run(move |attempt| {
+                let (takes, error, listens) = attempts[attempt.number - 1];
+                let value = i32::try_from(attempt.number).expect("they are few");
+                let delay = if listens { attempt.signal.delay(ms(2 * takes)) } else { delay(ms(2 * takes)) };
+                delay.then(move |()| error.map_or(Ok(value), |error| Err(Code(error))))
+            });
             retry.map(|value| (value, now())).map_err(|error| (error, now()))
         });
         let half = |time: Duration| u64::try_from(time.as_millis()).expect("it is short").div_ceil(2);
@@ -394,14 +418,20 @@ fn model_of_retry(trial: &Trial) -> Tried {
     let mut delays = trial.delays.iter();
     // An abort at `at` comes after what happens at that time, and before what happens later.
     let is_aborted_before = |time: u64| trial.abort.filter(|at| *at < time);
-    for (index, (takes, error)) in trial.attempts.iter().enumerate() {
+    for (index, (takes, error, _)) in trial.attempts.iter().enumerate() {
         let began = time;
+        // The timer of the limit is the older one.
+        let (takes, error) = match trial.limit {
+            Some(limit) if limit <= *takes => (limit, Some(TOO_LATE)),
+            _ => (*takes, *error),
+        };
         time += takes;
         if let Some(at) = is_aborted_before(time) {
             return (Err((failed, "aborted")), at + 1);
         }
-        let Some(error) = *error else { return (Ok(i32::try_from(index + 1).expect("they are few")), time) };
-        failed.push(Attempt { error, began: ms(2 * began), ended: ms(2 * time) });
+        let number = index + 1;
+        let Some(error) = error else { return (Ok(i32::try_from(number).expect("they are few")), time) };
+        failed.push(FailedAttempt { number, error: Code(error), began: ms(2 * began), ended: ms(2 * time) });
         if error == trial.refused {
             return (Err((failed, "refused")), time);
         }
@@ -412,6 +442,107 @@ fn model_of_retry(trial: &Trial) -> Tried {
         }
     }
     unreachable!("there are more attempts than delays")
+}
+
+/// A reason that knows the abort that it is.
+#[derive(Clone, Debug)]
+enum Fail {
+    No(i32),
+    Aborted(Aborted),
+}
+
+impl From<Aborted> for Fail {
+    fn from(aborted: Aborted) -> Self {
+        Self::Aborted(aborted)
+    }
+}
+
+/// What a child that is added does in its tick, unless the scope is aborted before and it listens.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Added {
+    Fulfill,
+    Reject,
+    /// Takes the signal of the scope, and would be fulfilled.
+    Listen,
+    /// Is rejected by an abort that is none of the scope.
+    RejectAborted,
+}
+
+/// The errors of a scope with these children, each with the tick in which it settles, and whether it was aborted from outside.
+fn errors_of_scope(children: &[(u8, Added)], abort: Option<u8>, ignores: bool) -> (Vec<String>, bool) {
+    on_a_new_thread(|| {
+        let ended = Rc::new(RefCell::new((vec![], false)));
+        let seen = ended.clone();
+        run(|| {
+            let scope = Promise::<(), ScopeError<Fail>>::scope(|scope| {
+                if ignores {
+                    scope.ignore_aborts(|fail| match fail {
+                        Fail::Aborted(aborted) => Some(aborted),
+                        Fail::No(_) => None,
+                    });
+                }
+                for (index, (tick, child)) in children.iter().copied().enumerate() {
+                    let number = i32::try_from(index).expect("they are few");
+                    let promise = Promise::<(), Fail>::new(|resolve, reject| {
+                        after(tick, move || match child {
+                            Added::Fulfill | Added::Listen => resolve(()),
+                            Added::Reject => reject(Fail::No(number)),
+                            Added::RejectAborted => reject(Aborted::new("the child's own").into()),
+                        });
+                    });
+                    scope.add(if child == Added::Listen { promise.abortable(&scope.signal()) } else { promise });
+                }
+                if let Some(tick) = abort {
+                    after(tick, move || scope.abort_with("from outside"));
+                }
+                Ok(())
+            });
+            scope.catch(move |error| {
+                let show = |fail: &Fail| match fail {
+                    Fail::No(number) => number.to_string(),
+                    Fail::Aborted(aborted) => aborted.to_string(),
+                };
+                *seen.borrow_mut() = (error.errors.iter().map(show).collect(), error.aborted.is_some());
+                Ok(())
+            });
+        })
+        .expect("every rejection is handled");
+        ended.take()
+    })
+}
+
+/// Begins items, each with `signal.spawn`, and aborts in a tick. Logs what is begun, the abort, and the result.
+fn aborted_course(sources: &[Source], limit: usize, tick: u8, kind: u8) -> Vec<String> {
+    on_a_new_thread(|| {
+        on_unhandled_rejection(|_| {});
+        let log = Log::default();
+        run(|| {
+            let controller = AbortController::new();
+            let (signal, begun, aborting, end) = (controller.signal(), log.clone(), log.clone(), log.clone());
+            let mapper = move |source: Source| -> P {
+                let begun = begun.clone();
+                signal.spawn(async move {
+                    begun.borrow_mut().push("begin".to_string());
+                    source.promise().map_err(Reason::No).await
+                })
+            };
+            let items = sources.to_vec();
+            let unit = |promise: Promise<Vec<i32>, Reason>| promise.map(drop);
+            let result: Promise<(), Reason> = match kind {
+                0 => unit(Promise::map_all(items, limit, mapper)),
+                1 => Promise::each(items, mapper),
+                2 => unit(stream::iter(items).map_all(limit, mapper)),
+                _ => unit(with_progress(drop).map_all(items, limit, mapper)),
+            };
+            result.handle::<(), _>(move |outcome| end.borrow_mut().push(format!("{outcome:?}")));
+            after(tick, move || {
+                aborting.borrow_mut().push("abort".to_string());
+                controller.abort_with("enough");
+            });
+        })
+        .expect("there is a hook");
+        log.take()
+    })
 }
 
 /// What `using` comes to, by its rules.
@@ -465,6 +596,35 @@ proptest! {
     #[test]
     fn a_scope_follows_from_its_children(children in children(), abort in option::of(0..8_usize)) {
         prop_assert_eq!(scope(&children, abort), model_of_scope(&children, abort));
+    }
+
+    #[test]
+    fn a_scope_that_ignores_aborts_has_the_other_errors(
+        children in vec((0..6_u8, prop_oneof![
+            Just(Added::Fulfill), Just(Added::Reject), Just(Added::Listen), Just(Added::RejectAborted)
+        ]), 0..7),
+        abort in option::of(0..6_u8),
+    ) {
+        let (all, from_outside) = errors_of_scope(&children, abort, false);
+        let is_own = |error: &String| error == "aborted: from outside" || error.ends_with("in the scope failed");
+        let others: Vec<_> = all.into_iter().filter(|error| !is_own(error)).collect();
+        prop_assert_eq!(errors_of_scope(&children, abort, true), (others, from_outside));
+    }
+
+    #[test]
+    fn no_item_is_begun_after_an_abort(
+        sources in vec(calm_source(), 1..8), limit in 1..4_usize, tick in 0..12_u8, kind in 0..4_u8
+    ) {
+        let log = aborted_course(&sources, limit, tick, kind);
+        let aborted_at = log.iter().position(|line| line == "abort").expect("it is always aborted");
+        let (before, after) = log.split_at(aborted_at);
+        prop_assert!(!after.iter().any(|line| line == "begin"), "{:?}", log);
+        // It has a result then, unless it had one before, or it can have none.
+        let can_settle = sources.iter().all(|source| source.seen().is_some());
+        if can_settle {
+            let results = |lines: &[String]| lines.iter().filter(|line| line.contains("ed(")).count();
+            prop_assert_eq!(results(before) + results(after), 1, "{:?}", log);
+        }
     }
 
     #[test]
