@@ -21,7 +21,8 @@ impl<T: 'static, E: Debug + 'static> Promise<T, E> {
     /// - **If the release fails,** that takes the place of the value or the rejection, as with [`finally`](Self::finally). A
     ///   [`Fault`](crate::Fault) of the use goes before it.
     /// - **Abort:** a use that takes a signal ends by it, and the resource is released:
-    ///   `|db| read(db).abortable(&signal)`. Nothing aborts the release.
+    ///   `|db| read(db).abortable(&signal)`. Nothing aborts the release. A [scope](Self::scope) waits for the release of what is
+    ///   [added](crate::Scope::add) to it.
     /// - **If the use can never settle,** its resource is not released, but dropped.
     ///
     /// The use and the release have a clone of the resource each: `.map(Rc::new)` makes one of anything.

@@ -8,6 +8,7 @@ mod any_signal;
 mod progress;
 mod retry;
 mod scope;
+mod scope_aborts;
 mod spawn;
 mod time_limits;
 mod using;

@@ -20,6 +20,8 @@ mod native;
 mod ownership;
 mod program;
 mod reference;
+mod retries;
+mod scopes;
 mod settling;
 mod sources;
 mod token;
