@@ -22,8 +22,10 @@ impl<T: 'static, E: Debug + 'static> Promise<Vec<T>, E> {
     /// - **The others** count as handled when the result is rejected. The values that were there are dropped then, with the
     ///   items and the mapper.
     /// - **Faults:** a panic of the mapper or of the iterator is a fault of the result.
-    /// - **Abort:** a mapper whose promises are [`abortable`](Promise::abortable) ends it: `|item| fetch(item).abortable(&signal)`.
-    ///   Those that are pending reject then, and no further item is asked for.
+    /// - **Abort:** the mapper takes the signal: `move |item| fetch(item, &signal)`, or, if `fetch` knows no signals,
+    ///   `signal.spawn(async move { fetch(item).await })`. At the abort what is pending is rejected, and nothing else is begun. A
+    ///   [`timeout`](Promise::timeout) or [`abortable`](Promise::abortable) of the result is over at once, but stops nothing: the
+    ///   items go on.
     /// - **Cost:** one allocation for each item beside what the mapper makes, and the `Vec`.
     ///
     /// A promise that is abandoned takes its room with it. For the items of a stream there is
