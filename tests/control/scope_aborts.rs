@@ -163,5 +163,5 @@ fn a_scope_waits_for_the_release_of_a_resource_that_was_added() {
     });
     assert_eq!(event_loop.block_on(scope).unwrap_err().errors, [Failure::No(1)]);
     assert_eq!((event_loop.now(), event_loop.pending().timers), (ms(25), 0));
-    assert_eq!(trace(), "close other  close file  closed  closed");
+    assert_eq!(trace(), "close file  close other  closed  closed");
 }

@@ -114,22 +114,19 @@ impl Client {
             .map_all(paths, self.0.policy.concurrency, move |path| client.fetch(path, &signal).map(Ok).recover(Err))
     }
 
-    /// Fetches one document, in several attempts if need be.
+    /// Fetches one document, in several attempts if need be. At the end of an attempt's time, or of the whole, its connection is
+    /// closed.
     pub(crate) fn fetch(&self, path: String, signal: &AbortSignal) -> Promise<Bytes, RetryError<FetchError>> {
-        let (client, whole) = (self.clone(), signal.clone());
+        let (client, failing) = (self.clone(), self.clone());
         Retry::after(self.0.policy.pauses())
             .when(FetchError::is_transient)
+            .timeout(self.0.policy.timeout)
             .abortable(signal)
-            .run(move |_attempt| client.attempt(path.clone(), &whole))
-    }
-
-    /// One attempt, with a time limit. At the end of that, or of the whole, the connection is closed.
-    fn attempt(&self, path: String, whole: &AbortSignal) -> Promise<Bytes, FetchError> {
-        let (client, failing) = (self.clone(), self.clone());
-        Promise::with_timeout(self.0.policy.timeout, |time_limit| {
-            AbortSignal::any([&time_limit, whole]).spawn(async move { client.0.get(&path).await })
-        })
-        .inspect_err(move |error| _ = failing.0.failures.emit(error))
+            .on_failure(move |failed, _next| _ = failing.0.failures.emit(&failed.error))
+            .run(move |attempt| {
+                let (client, path) = (client.clone(), path.clone());
+                attempt.signal.spawn(async move { client.0.get(&path).await })
+            })
     }
 }
 

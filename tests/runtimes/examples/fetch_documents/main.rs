@@ -1,9 +1,9 @@
 //! Fetches a few hundred documents from a server that misbehaves: it is slow, answers with errors, resets connections.
 //!
 //! - `Promise::map_all` fetches so many at a time, and `with_progress` shows how far it is.
-//! - `Retry` tries again, after pauses that grow.
-//! - `Promise::with_timeout` limits the time of an attempt, an `AbortSignal` that of the whole.
-//! - ctrl-c aborts the whole: what is under way ends, connections are closed, and the summary says what is missing.
+//! - `Retry` tries again, after pauses that grow, and limits the time of each attempt.
+//! - An `AbortSignal` ends the whole, after a time or at ctrl-c: what is under way is dropped, connections are closed, and the
+//!   summary says what is missing.
 //!
 //! The client is hyper's, and runs on this thread's loop. The server is hyper's, too, and runs in a `Worker`.
 //!

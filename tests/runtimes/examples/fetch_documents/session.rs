@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use hyper::body::Bytes;
 use indicatif::{ProgressBar, ProgressStyle};
-use thenable::{AbortController, AbortSignal, Aborted, GaveUp, Progress, WorkerError, block_on, ctrl_c};
+use thenable::{AbortSignal, Aborted, GaveUp, Progress, WorkerError, block_on, ctrl_c};
 
 use crate::fetch::{Client, FetchError, Fetched, Policy};
 use crate::server::{Server, Visits, random_script};
@@ -64,7 +64,8 @@ pub(crate) fn session(options: &Options) -> Result<Summary, Box<dyn Error>> {
     let client = Client::new(server.address(), options.policy);
     let failures = count_failures(&client);
     let paths: Vec<_> = (0..options.documents + options.missing).map(|number| format!("/documents/{number}")).collect();
-    let whole = AbortSignal::any([aborted_by_ctrl_c(), AbortSignal::timeout(options.deadline)]);
+    let whole =
+        AbortSignal::any([AbortSignal::when(ctrl_c().map(|()| "ctrl-c")), AbortSignal::timeout(options.deadline)]);
 
     let Ok(results) = block_on(client.fetch_all(paths.clone(), &whole, show(whole.clone())));
     drop(client);
@@ -82,13 +83,6 @@ pub(crate) fn session(options: &Options) -> Result<Summary, Box<dyn Error>> {
         visits,
         took: began.elapsed(),
     })
-}
-
-fn aborted_by_ctrl_c() -> AbortSignal {
-    let controller = AbortController::new();
-    let signal = controller.signal();
-    ctrl_c().map(move |()| controller.abort_with("ctrl-c")).catch(|error| eprintln!("{error}"));
-    signal
 }
 
 fn count_failures(client: &Client) -> Rc<RefCell<BTreeMap<String, usize>>> {
