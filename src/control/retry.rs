@@ -71,10 +71,12 @@ use crate::resolve::resolution::{IntoResolution, Resolution};
 pub struct Retry<E, D> {
     delays: D,
     predicate: Box<dyn FnMut(&E) -> bool>,
-    on_failure: Box<dyn FnMut(&FailedAttempt<E>, Option<Duration>)>,
+    on_failure: OnFailure<E>,
     limit: Option<TimeLimit<E>>,
     signal: AbortSignal,
 }
+
+type OnFailure<E> = Box<dyn FnMut(&FailedAttempt<E>, Option<Duration>)>;
 
 /// How long an attempt may take, and what it is rejected with then.
 struct TimeLimit<E> {
@@ -194,7 +196,7 @@ impl<E: Debug + 'static, D: Iterator<Item = Duration> + 'static> Retry<E, D> {
         number: usize,
         work: &mut impl FnMut(Attempt) -> R,
         made_at: &'static Location<'static>,
-    ) -> (Promise<R::Value, E>, Option<Limited<R::Value, E>>) {
+    ) -> Begun<R::Value, E> {
         let Some(TimeLimit { duration, reject }) = self.limit else {
             return (Promise::resolve_with(work(Attempt { number, signal: self.signal.clone() })), None);
         };
@@ -205,14 +207,15 @@ impl<E: Debug + 'static, D: Iterator<Item = Duration> + 'static> Retry<E, D> {
 
     /// How long to wait for the next attempt, or why there is none.
     fn judge(&mut self, failed: &FailedAttempt<E>) -> Result<Duration, GaveUp> {
-        let next = match (self.predicate)(&failed.error) {
-            true => self.delays.next().ok_or(GaveUp::Exhausted),
-            false => Err(GaveUp::Refused),
-        };
+        let is_worth_it = (self.predicate)(&failed.error);
+        let next = if is_worth_it { self.delays.next().ok_or(GaveUp::Exhausted) } else { Err(GaveUp::Refused) };
         (self.on_failure)(failed, next.as_ref().ok().copied());
         next
     }
 }
+
+/// The promise of an attempt, and its time limit.
+type Begun<T, E> = (Promise<T, E>, Option<Limited<T, E>>);
 
 /// As long as somebody waits for an attempt.
 struct Limited<T: 'static, E: Debug + 'static>(Limit<T, E>);

@@ -58,7 +58,10 @@ fn a_fault_aborts_and_is_reported() {
     let unhandled = run(|| kept = Some(AbortSignal::when(faulted::<&str, TimedOut>("a bug"))));
     assert_eq!(fault_of(unhandled), "a bug");
     assert_eq!(kept.unwrap().reason().unwrap().to_string(), "aborted: a bug");
+}
 
+#[test]
+fn a_panic_of_the_conversion_is_a_fault() {
     /// Cannot be made an error of.
     #[derive(Debug)]
     struct Bad;
@@ -91,7 +94,7 @@ fn a_promise_that_can_never_settle_will_never_abort() {
 #[test]
 fn a_listener_is_enough_to_keep_it() {
     let (promise, resolve, _reject) = P::with_resolvers();
-    AbortSignal::when(promise).on_abort(|aborted| log(aborted)).detach();
+    AbortSignal::when(promise).on_abort(log).detach();
     run(move || resolve("closed")).unwrap();
     assert_eq!(trace(), "aborted: closed");
 }
