@@ -125,6 +125,25 @@ impl<T, E> PromiseCell<T, E> {
         }
     }
 
+    /// Takes the value if the promise is fulfilled and the consumer is its last.
+    #[inline]
+    pub(crate) fn take_value_for_one(&self) -> Option<T> {
+        if self.consumers.get() != 1 {
+            return None;
+        }
+        match self.state.take() {
+            State::Settled(Outcome::Fulfilled(value)) => {
+                self.consumers.set(0);
+                self.state.put(State::Taken(PromiseState::Fulfilled));
+                Some(value)
+            }
+            state => {
+                self.state.put(state);
+                None
+            }
+        }
+    }
+
     /// Whether any handle or reaction is left.
     pub(crate) fn has_consumers(&self) -> bool {
         self.consumers.get() > 0

@@ -129,6 +129,18 @@ impl<T, E> Promise<T, E> {
             .unwrap_or_else(|payload| Outcome::Faulted(Fault::from_panic(payload)))
     }
 
+    /// Takes the value and frees the promise, if it is fulfilled and nobody else can ask; if not, the handle comes back.
+    pub(crate) fn take_value(self) -> Result<T, Self> {
+        match self.cell().take_value_for_one() {
+            Some(value) => {
+                // The consumer is spent, so `Drop` must not count it again.
+                drop(self.into_consumer());
+                Ok(value)
+            }
+            None => Err(self),
+        }
+    }
+
     /// `PerformPromiseThen` (ECMA-262 §27.2.5.4.1): `reaction` is told when the promise settles, or right now.
     pub(crate) fn react(self, reaction: Rc<dyn Reaction<T, E>>) {
         let node = self.into_consumer();

@@ -153,8 +153,17 @@ where
     F: FnOnce() -> R + 'static,
     R: IntoResolution<E>,
 {
-    node.kind.step.put(Step::Gated(outcome));
-    promise.react(Rc::new(Gate { node, settled: Cell::new(None) }));
+    match promise.take_value() {
+        // It would pass the gate at once, in a job of the same tick.
+        Ok(value) => {
+            queue_step(node, Step::HandThrough(outcome));
+            drop(value);
+        }
+        Err(promise) => {
+            node.kind.step.put(Step::Gated(outcome));
+            promise.react(Rc::new(Gate { node, settled: Cell::new(None) }));
+        }
+    }
 }
 
 struct Gate<T, E, F, V> {

@@ -9,7 +9,7 @@ use std::panic::Location;
 use std::rc::Rc;
 
 use crate::cell::PromiseCell;
-use crate::cell::handle::{Promise, Share};
+use crate::cell::handle::{Promise, Share, settle};
 use crate::cell::listener::Reaction;
 use crate::cell::node::{Kind, PromiseNode, run_follower};
 use crate::cell::slot::{Slot, Spendable};
@@ -61,6 +61,8 @@ enum Step<T, E, H: Handler<T, E>> {
     Handle(H, Share<T, E>),
     /// Follow the promise that the handler returned, in the job that is queued.
     Follow(Promise<H::Value, H::Error>),
+    /// Follow a promise that was fulfilled with this value, in the job that is queued. That promise is freed already.
+    FollowValue(H::Value),
     /// Nothing more, or nothing before the promise that the handler returned has settled.
     #[default]
     Idle,
@@ -85,6 +87,7 @@ where
         let (handler, share) = match node.kind.step.take() {
             Step::Handle(handler, share) => (handler, share),
             Step::Follow(promise) => return run_follower(node, promise),
+            Step::FollowValue(value) => return follow_value(node, value),
             Step::Wait(..) | Step::Idle => unreachable!("a reaction is queued with the step it has to do"),
         };
         let completion = attempt(move || handler.handle(share.take()));
@@ -94,11 +97,31 @@ where
     }
 
     fn keep_followed(&self, promise: Promise<H::Value, H::Error>) {
-        self.step.put(Step::Follow(promise));
+        self.step.put(match promise.take_value() {
+            Ok(value) => Step::FollowValue(value),
+            Err(promise) => Step::Follow(promise),
+        });
     }
 
     fn give_up(&self) {
         drop(self.step.take());
+    }
+}
+
+/// Runs one of the two jobs in which the node follows a promise (rules T5, T7, T8) that was fulfilled with `value`.
+fn follow_value<T, E, H>(node: Rc<PromiseNode<H::Value, H::Error, Then<T, E, H>>>, value: H::Value)
+where
+    T: 'static,
+    E: Debug + 'static,
+    H: Handler<T, E> + 'static,
+    H::Value: 'static,
+    H::Error: Debug + 'static,
+{
+    if node.cell.begins_to_follow() {
+        node.kind.step.put(Step::FollowValue(value));
+        queue::enqueue_job(node);
+    } else {
+        settle(node, Outcome::Fulfilled(value));
     }
 }
 
