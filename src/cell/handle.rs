@@ -129,6 +129,19 @@ impl<T, E> Promise<T, E> {
             .unwrap_or_else(|payload| Outcome::Faulted(Fault::from_panic(payload)))
     }
 
+    /// Takes the outcome and frees the promise, if it has settled and nobody else can ask; if not, the handle comes back. A
+    /// rejection counts as handled from now on.
+    pub(crate) fn take_settled(self) -> Result<Outcome<T, E>, Self> {
+        match self.cell().take_for_one() {
+            Some(outcome) => {
+                let node = self.into_consumer();
+                node.cell().mark_handled();
+                Ok(outcome)
+            }
+            None => Err(self),
+        }
+    }
+
     /// Takes the value and frees the promise, if it is fulfilled and nobody else can ask; if not, the handle comes back.
     pub(crate) fn take_value(self) -> Result<T, Self> {
         match self.cell().take_value_for_one() {

@@ -82,16 +82,16 @@ impl<T: 'static, E: Debug + 'static, K: Kind<T, E>> Dependent for PromiseNode<T,
     }
 }
 
-/// A promise that was born settled.
-struct Born;
+/// A promise that was born settled, or that whoever holds it settles with an outcome: there is nothing but the cell.
+pub(crate) struct Plain;
 
-impl<T: 'static, E: Debug + 'static> Kind<T, E> for Born {
+impl<T: 'static, E: Debug + 'static> Kind<T, E> for Plain {
     fn run(_: Rc<PromiseNode<T, E, Self>>) {
-        unreachable!("a promise born settled is never queued")
+        unreachable!("a plain promise is never queued")
     }
 
     fn keep_followed(&self, _: Promise<T, E>) {
-        unreachable!("a promise born settled follows no other")
+        unreachable!("a plain promise follows no other")
     }
 }
 
@@ -101,7 +101,7 @@ pub(crate) fn born<T: 'static, E: Debug + 'static>(
     made_at: &'static Location<'static>,
 ) -> Promise<T, E> {
     let is_fulfilled = outcome.state() == PromiseState::Fulfilled;
-    let node: Rc<dyn Node<T, E>> = Rc::new(PromiseNode { cell: PromiseCell::settled(outcome, made_at), kind: Born });
+    let node: Rc<dyn Node<T, E>> = Rc::new(PromiseNode { cell: PromiseCell::settled(outcome, made_at), kind: Plain });
     if !is_fulfilled {
         rejections::track(node.clone());
     }

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::panic::Location;
 
 use super::slots::Slots;
-use super::{Row, Strategy, Take, Taken, gather, value};
+use super::{Row, Strategy, Take, Taken, gather, keep_value, value};
 use crate::cell::handle::Promise;
 use crate::outcome::Outcome;
 use crate::resolve::resolution::IntoResolution;
@@ -24,7 +24,7 @@ impl<T: 'static, E: Debug + 'static> Promise<Vec<T>, E> {
     /// - **Faults:** a panic of the iterator is a fault of the result. What was hooked up before stays so.
     /// - **Abort:** an element that is [`abortable`](Promise::abortable) fails by it. What stops the others when one has failed
     ///   is a [scope](Promise::scope).
-    /// - **Cost:** one allocation for each element, and the `Vec`.
+    /// - **Cost:** one allocation for each element but those that are fulfilled and have one handle, and the `Vec`.
     ///
     /// Elements are anything that [resolves](IntoResolution): promises, `Result`s, your own types. Promises of different
     /// types go into [`join`](Promise::join).
@@ -74,6 +74,10 @@ impl<T: 'static, E: Debug + 'static> Row for Values<T, E> {
     fn make_room(&mut self, (): ()) -> usize {
         self.slots.push()
     }
+
+    fn announce(&mut self, least: usize) {
+        self.slots.announce(least);
+    }
 }
 
 impl<T: 'static, E: Debug + 'static> Take<T, E> for Values<T, E> {
@@ -85,5 +89,9 @@ impl<T: 'static, E: Debug + 'static> Take<T, E> for Values<T, E> {
             }
             Err(failure) => failure,
         }
+    }
+
+    fn keep(&mut self, place: usize, outcome: Outcome<T, E>) -> Result<(), Outcome<T, E>> {
+        keep_value(outcome, |value| self.slots.fill(place, value))
     }
 }

@@ -24,7 +24,8 @@ impl<M: 'static, E: Debug + 'static> Promise<M, E> {
     ///
     /// - **No entries:** it is fulfilled at once, with an empty map.
     /// - **Faults:** a panic while the map is made, in the `Hash` of a key perhaps, is a fault of the result.
-    /// - **Cost:** one allocation for each entry, the `Vec`s of the keys and of the values, and the map.
+    /// - **Cost:** one allocation for each entry but those that are fulfilled and have one handle, the `Vec`s of the
+    ///   keys and of the values, and the map.
     ///
     /// ```
     /// use std::collections::BTreeMap;
@@ -91,6 +92,8 @@ where
     let (result, gathering) = Gathering::new(strategy, made_at);
     let gathering = Rc::new(gathering);
     gathering.iterate(|| {
+        let entries = entries.into_iter();
+        gathering.announce(entries.size_hint().0);
         for (key, element) in entries {
             let element = element.into_resolution();
             let place = gathering.make_room(key);
@@ -135,6 +138,10 @@ where
         self.keys.push(key);
         self.inner.make_room(())
     }
+
+    fn announce(&mut self, least: usize) {
+        self.inner.announce(least);
+    }
 }
 
 impl<T, E, S, K, V, M> Take<T, E> for Keyed<S, K, M>
@@ -152,5 +159,9 @@ where
                 Taken::Decided(decided.map(|_| unreachable!("the values are there when all elements have settled")))
             }
         }
+    }
+
+    fn keep(&mut self, place: usize, outcome: Outcome<T, E>) -> Result<(), Outcome<T, E>> {
+        self.inner.keep(place, outcome)
     }
 }

@@ -20,7 +20,7 @@ impl<T: 'static, E: Debug + 'static> Promise<Vec<Outcome<T, E>>, Infallible> {
     /// - **All elements** count as handled, so that no rejection of theirs is reported.
     /// - **Faults:** the fault of an element is one of the outcomes. A panic of the iterator is a fault of the result; what was
     ///   hooked up before stays so.
-    /// - **Cost:** one allocation for each element, and the `Vec`.
+    /// - **Cost:** one allocation for each element but those that have settled and have one handle, and the `Vec`.
     ///
     /// If one element can never settle, the result cannot, and the outcomes that were there are dropped.
     ///
@@ -65,11 +65,20 @@ impl<T: 'static, E: Debug + 'static> Row for Outcomes<T, E> {
     fn make_room(&mut self, (): ()) -> usize {
         self.0.push()
     }
+
+    fn announce(&mut self, least: usize) {
+        self.0.announce(least);
+    }
 }
 
 impl<T: 'static, E: Debug + 'static> Take<T, E> for Outcomes<T, E> {
     fn take(&mut self, place: usize, outcome: Outcome<T, E>) -> Taken<Self> {
         self.0.fill(place, outcome);
         Taken::Kept
+    }
+
+    fn keep(&mut self, place: usize, outcome: Outcome<T, E>) -> Result<(), Outcome<T, E>> {
+        self.0.fill(place, outcome);
+        Ok(())
     }
 }

@@ -13,6 +13,7 @@ use crate::cell::handle::Promise;
 use crate::context::{self, Context};
 use crate::identity::Origin;
 use crate::outcome::{Fault, Outcome};
+use crate::queue::Job;
 use crate::rejections::Tracked;
 use crate::resolve::resolution::Resolution;
 
@@ -134,6 +135,28 @@ impl<S: Strategy, F: Feed<S>> Course<S, F> {
     }
 }
 
+impl<S: Strategy, F: Feed<S>> Course<S, F> {
+    /// An item is done.
+    fn make_way(self: &Rc<Self>) {
+        if self.gathering.is_closed() {
+            drop(self.feed.take());
+        } else {
+            self.room.set(self.room.get() + 1);
+            F::go_on(self);
+        }
+    }
+}
+
+/// The job of an item whose outcome was kept.
+impl<S: Strategy, F: Feed<S>> Job for Course<S, F> {
+    fn run(self: Rc<Self>) {
+        if !self.gathering.is_closed() {
+            self.gathering.count_kept();
+            self.make_way();
+        }
+    }
+}
+
 impl<T, E, S, F> Collector<T, E, usize> for Course<S, F>
 where
     S: Take<T, E>,
@@ -148,12 +171,11 @@ where
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(waste))) {
             self.gathering.fail(Fault::from_panic(payload));
         }
-        if self.gathering.is_closed() {
-            drop(self.feed.take());
-        } else {
-            self.room.set(self.room.get() + 1);
-            F::go_on(&self);
-        }
+        self.make_way();
+    }
+
+    fn keep(&self, place: usize, outcome: Outcome<T, E>) -> Result<(), Outcome<T, E>> {
+        self.gathering.keep(place, outcome)
     }
 
     fn lose(&self, cause: Origin) {

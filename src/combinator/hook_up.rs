@@ -1,13 +1,13 @@
-//! An element's way to the one who gathers: reaction and job in one allocation.
+//! An element's way to the one who gathers: reaction and job in one allocation, and none where the outcome is there and kept.
 
 use std::cell::Cell;
 use std::fmt::Debug;
 use std::panic::Location;
 use std::rc::Rc;
 
-use super::{Gathering, Take};
+use super::{Gathering, Strategy, Take};
 use crate::cell::handle::Share;
-use crate::cell::listener::{Listener, Reaction};
+use crate::cell::listener::Reaction;
 use crate::disposal::Dependent;
 use crate::identity::Origin;
 use crate::outcome::Outcome;
@@ -16,13 +16,16 @@ use crate::rejections::Tracked;
 use crate::resolve::Producer;
 use crate::resolve::resolution::Resolution;
 
-/// Who gathers elements of `T` and `E`, each of which has a place.
-pub(crate) trait Collector<T, E, P>: 'static {
+/// Who gathers elements of `T` and `E`, each of which has a place. As a job, it counts an element that was kept.
+pub(crate) trait Collector<T, E, P>: Job + 'static {
     /// Whether the fate of the result is known, so that it matters no more how elements settle. Nothing of the user's is held
     /// then.
     fn is_closed(&self) -> bool;
 
     fn take(self: Rc<Self>, place: P, outcome: Outcome<T, E>);
+
+    /// Keeps what an element will come to in the job that is queued now, which is this then. What is not kept comes back.
+    fn keep(&self, place: P, outcome: Outcome<T, E>) -> Result<(), Outcome<T, E>>;
 
     /// An element can never settle, because of `cause`.
     fn lose(&self, cause: Origin);
@@ -40,6 +43,10 @@ impl<T, E, P, S: Take<T, E, P>> Collector<T, E, P> for Gathering<S> {
         drop(Self::take(&self, place, outcome));
     }
 
+    fn keep(&self, place: P, outcome: Outcome<T, E>) -> Result<(), Outcome<T, E>> {
+        self.keep(place, outcome)
+    }
+
     fn lose(&self, cause: Origin) {
         self.lose(cause);
     }
@@ -49,7 +56,15 @@ impl<T, E, P, S: Take<T, E, P>> Collector<T, E, P> for Gathering<S> {
     }
 }
 
-/// `Promise.resolve(element).then(..)`. A value or a reason needs no promise for it: the job is the same.
+/// The job of an element that was kept.
+impl<S: Strategy> Job for Gathering<S> {
+    fn run(self: Rc<Self>) {
+        self.count_kept();
+    }
+}
+
+/// `Promise.resolve(element).then(..)`. A value or a reason needs no promise for it: the job is the same. Nor does a promise that
+/// has settled and that nobody else can ask: it is freed here.
 pub(super) fn hook_up<T, E, P, C>(
     collector: &Rc<C>,
     place: P,
@@ -61,14 +76,9 @@ pub(super) fn hook_up<T, E, P, C>(
     P: Copy + 'static,
     C: Collector<T, E, P>,
 {
-    let hook_up = |step| Rc::new(HookUp { collector: collector.clone(), place, step: Cell::new(step) });
     let promise = match element {
-        Resolution::Fulfill(value) => {
-            return queue::enqueue_job(hook_up(Step::Report(Share::Whole(Outcome::Fulfilled(value)))));
-        }
-        Resolution::Reject(reason) => {
-            return queue::enqueue_job(hook_up(Step::Report(Share::Whole(Outcome::Rejected(reason)))));
-        }
+        Resolution::Fulfill(value) => return report(collector, place, Outcome::Fulfilled(value)),
+        Resolution::Reject(reason) => return report(collector, place, Outcome::Rejected(reason)),
         Resolution::Adopt(promise) => promise,
         Resolution::Thenable(_) => {
             let (promise, producer) = Producer::new(made_at);
@@ -76,7 +86,33 @@ pub(super) fn hook_up<T, E, P, C>(
             promise
         }
     };
-    promise.subscribe(Listener::React(hook_up(Step::Wait)));
+    match promise.take_settled() {
+        Ok(outcome) => report(collector, place, outcome),
+        Err(promise) => {
+            promise.react(Rc::new(HookUp { collector: collector.clone(), place, step: Cell::new(Step::Wait) }));
+        }
+    }
+}
+
+/// Queues the job of an element that has settled.
+fn report<T, E, P, C>(collector: &Rc<C>, place: P, outcome: Outcome<T, E>)
+where
+    T: 'static,
+    E: Debug + 'static,
+    P: Copy + 'static,
+    C: Collector<T, E, P>,
+{
+    // Nobody can tell a job that does nothing from none.
+    if collector.is_closed() {
+        return;
+    }
+    match collector.keep(place, outcome) {
+        Ok(()) => queue::enqueue_job(collector.clone()),
+        Err(outcome) => {
+            let step = Cell::new(Step::Report(Share::Whole(outcome)));
+            queue::enqueue_job(Rc::new(HookUp { collector: collector.clone(), place, step }));
+        }
+    }
 }
 
 pub(super) struct HookUp<T, E, P, C> {

@@ -8,7 +8,7 @@ use std::panic::Location;
 use std::rc::Rc;
 
 use super::hook_up::hook_up;
-use super::{Gathering, Strategy, Take, Taken, value};
+use super::{Gathering, Strategy, Take, Taken, keep_value, value};
 use crate::cell::handle::Promise;
 use crate::outcome::Outcome;
 use crate::resolve::resolution::IntoResolution;
@@ -21,7 +21,8 @@ impl<T: 'static, E: Debug + 'static> Promise<T, E> {
     /// reasons; [`map_err`](Promise::map_err) changes it.
     ///
     /// - **An empty array:** it is fulfilled at once.
-    /// - **Cost:** one allocation for each element. The values need none.
+    /// - **Cost:** one allocation for each element but those that are fulfilled and have one handle. The values need
+    ///   none.
     ///
     /// ```
     /// use thenable::{Promise, block_on};
@@ -102,6 +103,10 @@ impl<P: Places, T: 'static, E: Debug + 'static> Take<T, E, Place<P, T>> for Join
             Err(failure) => failure,
         }
     }
+
+    fn keep(&mut self, place: Place<P, T>, outcome: Outcome<T, E>) -> Result<(), Outcome<T, E>> {
+        keep_value(outcome, |value| *place(&mut self.places) = Some(value))
+    }
 }
 
 /// Hooks an element up whose value has this place.
@@ -157,6 +162,10 @@ impl<T: 'static, E: Debug + 'static, const N: usize> Take<T, E> for Joined<[Opti
             }
             Err(failure) => failure,
         }
+    }
+
+    fn keep(&mut self, place: usize, outcome: Outcome<T, E>) -> Result<(), Outcome<T, E>> {
+        keep_value(outcome, |value| self.places[place] = Some(value))
     }
 }
 

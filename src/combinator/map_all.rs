@@ -26,7 +26,8 @@ impl<T: 'static, E: Debug + 'static> Promise<Vec<T>, E> {
     ///   `signal.spawn(async move { fetch(item).await })`. At the abort what is pending is rejected, and nothing else is begun. A
     ///   [`timeout`](Promise::timeout) or [`abortable`](Promise::abortable) of the result is over at once, but stops nothing: the
     ///   items go on.
-    /// - **Cost:** one allocation for each item beside what the mapper makes, and the `Vec`.
+    /// - **Cost:** one allocation for each item whose promise is pending or has other handles, beside what the mapper
+    ///   makes, and the `Vec`.
     ///
     /// A promise that is abandoned takes its room with it. For the items of a stream there is
     /// [`PromiseStreamExt::map_all`](crate::PromiseStreamExt::map_all).

@@ -65,6 +65,9 @@ pub(crate) trait Row<K = ()>: Strategy {
     ///
     /// It runs no user code: it keeps what it is given.
     fn make_room(&mut self, known: K) -> usize;
+
+    /// So many elements are to come, at least: as the iterator says, which need not be true.
+    fn announce(&mut self, _least: usize) {}
 }
 
 /// A strategy for elements of `T` and `E`, each of which has a place.
@@ -73,6 +76,12 @@ pub(crate) trait Take<T, E, P = usize>: Strategy {
     ///
     /// It runs no user code: it keeps what it is given, or gives it back. What it keeps is dropped when the result has settled.
     fn take(&mut self, place: P, outcome: Outcome<T, E>) -> Taken<Self>;
+
+    /// The element at `place` will settle in the job that is queued now, and this is what it will come to. What decides nothing
+    /// may be kept from now on, so that the job only has to count. What is not kept comes back, for `take` in that job.
+    fn keep(&mut self, _place: P, outcome: Outcome<T, E>) -> Result<(), Outcome<T, E>> {
+        Err(outcome)
+    }
 }
 
 /// What an element comes to.
@@ -85,6 +94,17 @@ pub(crate) enum Taken<S: Strategy> {
     Over,
     /// This is the result.
     Decided(ResultOf<S>),
+}
+
+/// Puts a value away. Anything else is given back.
+fn keep_value<T, E>(outcome: Outcome<T, E>, put: impl FnOnce(T)) -> Result<(), Outcome<T, E>> {
+    match outcome {
+        Outcome::Fulfilled(value) => {
+            put(value);
+            Ok(())
+        }
+        failure => Err(failure),
+    }
 }
 
 /// The value, or the failure as a result.
@@ -123,6 +143,8 @@ where
     let (result, gathering) = Gathering::reporting(strategy, reporter, made_at);
     let gathering = Rc::new(gathering);
     gathering.iterate(|| {
+        let elements = elements.into_iter();
+        gathering.announce(elements.size_hint().0);
         for element in elements {
             let element = element.into_resolution();
             let place = gathering.make_room(());
@@ -142,13 +164,23 @@ struct Open<S: Strategy> {
     strategy: S,
     producer: Producer<S::Value, S::Error>,
     /// The elements that may settle still, and one more while the iteration goes on (`remainingElementsCount`).
-    awaited: usize,
+    awaited: u32,
     /// The iteration goes on: it may panic, which decides the result.
     is_iterating: bool,
-    /// Because of which promise an element can never settle.
-    lost: Option<Origin>,
+    /// Because of which promise an element can never settle. Hardly ever there, so it is a word.
+    lost: Option<Box<Origin>>,
     /// Who is told how far it has come.
     reporter: Option<Rc<Reporter>>,
+}
+
+impl<S: Strategy> Open<S> {
+    fn expect_element(&mut self) {
+        self.awaited = self.awaited.checked_add(1).expect("fewer than 2^32 elements that have not settled");
+    }
+
+    fn lose(&mut self, cause: Origin) {
+        self.lost.get_or_insert_with(|| Box::new(cause));
+    }
 }
 
 impl<S: Strategy> Gathering<S> {
@@ -161,7 +193,7 @@ impl<S: Strategy> Gathering<S> {
         reporter: Option<Rc<Reporter>>,
         made_at: &'static Location<'static>,
     ) -> (Promise<S::Value, S::Error>, Self) {
-        let (result, producer) = Producer::new(made_at);
+        let (result, producer) = Producer::of_outcome(made_at);
         let open = Open { strategy, producer, awaited: 1, is_iterating: true, lost: None, reporter };
         (result, Self { open: RefCell::new(Some(open)) })
     }
@@ -198,17 +230,27 @@ impl<S: Strategy> Gathering<S> {
         S: Row<K>,
     {
         let Some(open) = &mut *self.open.borrow_mut() else { return 0 };
-        open.awaited += 1;
+        open.expect_element();
         if let Some(reporter) = &open.reporter {
             reporter.count();
         }
         open.strategy.make_room(known)
     }
 
+    /// So many elements are to come, at least.
+    fn announce<K>(&self, least: usize)
+    where
+        S: Row<K>,
+    {
+        if let Some(open) = &mut *self.open.borrow_mut() {
+            open.strategy.announce(least);
+        }
+    }
+
     /// There is an element that has its place already.
     fn expect_element(&self) {
         if let Some(open) = &mut *self.open.borrow_mut() {
-            open.awaited += 1;
+            open.expect_element();
         }
     }
 
@@ -217,12 +259,33 @@ impl<S: Strategy> Gathering<S> {
     where
         S: Take<T, E, P>,
     {
+        self.count(|strategy| strategy.take(place, outcome))
+    }
+
+    /// An element will settle in the job that is queued now. What is not kept of it comes back.
+    fn keep<T, E, P>(&self, place: P, outcome: Outcome<T, E>) -> Result<(), Outcome<T, E>>
+    where
+        S: Take<T, E, P>,
+    {
+        match &mut *self.open.borrow_mut() {
+            Some(open) => open.strategy.keep(place, outcome),
+            None => Err(outcome),
+        }
+    }
+
+    /// An element that was kept has settled.
+    fn count_kept(&self) {
+        drop(self.count(|_| Taken::Kept));
+    }
+
+    /// An element has settled, and `take` takes it. Returns what is left to be dropped.
+    fn count(&self, take: impl FnOnce(&mut S) -> Taken<S>) -> Option<S::Waste> {
         let mut is_reported = false;
         let waste = self.update(|open| {
-            let taken = open.strategy.take(place, outcome);
+            let taken = take(&mut open.strategy);
             is_reported = open.reporter.is_some() && !matches!(taken, Taken::Decided(_));
             // Who is told is told before the result settles.
-            open.awaited -= usize::from(!is_reported);
+            open.awaited -= u32::from(!is_reported);
             taken
         });
         if is_reported {
@@ -248,7 +311,7 @@ impl<S: Strategy> Gathering<S> {
     fn lose(&self, cause: Origin) {
         self.update(|open| {
             open.awaited -= 1;
-            open.lost.get_or_insert(cause);
+            open.lose(cause);
             Taken::Kept
         });
     }
@@ -257,7 +320,7 @@ impl<S: Strategy> Gathering<S> {
     fn doom(&self, cause: Origin) {
         self.update(|open| {
             open.awaited = 0;
-            open.lost.get_or_insert(cause);
+            open.lose(cause);
             Taken::Kept
         });
     }
@@ -278,9 +341,9 @@ impl<S: Strategy> Gathering<S> {
             Taken::Decided(outcome) => (Some(Decision::Settle(outcome)), None),
             Taken::Over => (Some(Decision::Conclude), None),
         };
-        let decision = decision.or_else(|| match open.lost {
+        let decision = decision.or_else(|| match &open.lost {
             Some(cause) if open.awaited == 0 || (S::NEEDS_EVERY_ELEMENT && !open.is_iterating) => {
-                Some(Decision::Abandon(cause))
+                Some(Decision::Abandon(**cause))
             }
             _ => (open.awaited == 0).then_some(Decision::Conclude),
         });

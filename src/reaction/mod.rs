@@ -87,7 +87,7 @@ where
         let (handler, share) = match node.kind.step.take() {
             Step::Handle(handler, share) => (handler, share),
             Step::Follow(promise) => return run_follower(node, promise),
-            Step::FollowValue(value) => return follow_value(node, value),
+            Step::FollowValue(value) => return node.follow_value(value),
             Step::Wait(..) | Step::Idle => unreachable!("a reaction is queued with the step it has to do"),
         };
         let completion = attempt(move || handler.handle(share.take()));
@@ -108,8 +108,7 @@ where
     }
 }
 
-/// Runs one of the two jobs in which the node follows a promise (rules T5, T7, T8) that was fulfilled with `value`.
-fn follow_value<T, E, H>(node: Rc<PromiseNode<H::Value, H::Error, Then<T, E, H>>>, value: H::Value)
+impl<T, E, H> PromiseNode<H::Value, H::Error, Then<T, E, H>>
 where
     T: 'static,
     E: Debug + 'static,
@@ -117,11 +116,14 @@ where
     H::Value: 'static,
     H::Error: Debug + 'static,
 {
-    if node.cell.begins_to_follow() {
-        node.kind.step.put(Step::FollowValue(value));
-        queue::enqueue_job(node);
-    } else {
-        settle(node, Outcome::Fulfilled(value));
+    /// Runs one of the two jobs in which the node follows a promise (rules T5, T7, T8) that was fulfilled with `value`.
+    fn follow_value(self: Rc<Self>, value: H::Value) {
+        if self.cell.begins_to_follow() {
+            self.kind.step.put(Step::FollowValue(value));
+            queue::enqueue_job(self);
+        } else {
+            settle(self, Outcome::Fulfilled(value));
+        }
     }
 }
 

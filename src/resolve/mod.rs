@@ -12,7 +12,7 @@ use self::resolution::Resolution;
 use self::thenable::{Thenable, ThenableJob};
 use crate::cell::PromiseCell;
 use crate::cell::handle::{Promise, settle};
-use crate::cell::node::{Followed, Node, PromiseNode, follow};
+use crate::cell::node::{Followed, Kind, Node, Plain, PromiseNode, follow};
 use crate::cell::settling::Settlement;
 use crate::error::SelfResolution;
 use crate::identity::Origin;
@@ -85,8 +85,16 @@ pub(crate) struct Producer<T, E> {
 impl<T: 'static, E: Debug + 'static> Producer<T, E> {
     /// A pending promise and its producer.
     pub(crate) fn new(made_at: &'static Location<'static>) -> (Promise<T, E>, Self) {
-        let node: Rc<dyn Node<T, E>> =
-            Rc::new(PromiseNode { cell: PromiseCell::pending(made_at), kind: Followed::none() });
+        Self::with_kind(Followed::none(), made_at)
+    }
+
+    /// A pending promise and its producer, who will `settle` it and never resolve it with a promise: a smaller one.
+    pub(crate) fn of_outcome(made_at: &'static Location<'static>) -> (Promise<T, E>, Self) {
+        Self::with_kind(Plain, made_at)
+    }
+
+    fn with_kind(kind: impl Kind<T, E>, made_at: &'static Location<'static>) -> (Promise<T, E>, Self) {
+        let node: Rc<dyn Node<T, E>> = Rc::new(PromiseNode { cell: PromiseCell::pending(made_at), kind });
         (Promise::from_consumer(node.clone()), Self { node: Some(node) })
     }
 

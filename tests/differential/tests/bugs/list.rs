@@ -520,9 +520,19 @@ pub(crate) const SUBSTITUTIONS: &[Substitution] = &[
     ),
     substitution(
         "combinator/hook_up.rs",
-        "return queue::enqueue_job(hook_up(Step::Report(Share::Whole(Outcome::Fulfilled(value)))));",
-        r#"let step = hook_up(Step::Report(Share::Whole(Outcome::Fulfilled(value))));
-            return if crate::bug("combinators-take-values-at-once") { step.run() } else { queue::enqueue_job(step) };"#,
+        "Ok(outcome) => report(collector, place, outcome),",
+        r#"Ok(outcome) if crate::bug("combinators-take-settled-promises-at-once") => {
+            collector.clone().take(place, outcome);
+        }
+        Ok(outcome) => report(collector, place, outcome),"#,
+    ),
+    substitution(
+        "combinator/hook_up.rs",
+        "Resolution::Fulfill(value) => return report(collector, place, Outcome::Fulfilled(value)),",
+        r#"Resolution::Fulfill(value) if crate::bug("combinators-take-values-at-once") => {
+            return collector.clone().take(place, Outcome::Fulfilled(value));
+        }
+        Resolution::Fulfill(value) => return report(collector, place, Outcome::Fulfilled(value)),"#,
     ),
     // Timers, immediates, phases.
     substitution(
