@@ -284,6 +284,11 @@ pub(crate) const SUBSTITUTIONS: &[Substitution] = &[
         }"#,
     ),
     substitution(
+        "reaction/mod.rs",
+        "if self.cell.begins_to_follow() {",
+        r#"if self.cell.begins_to_follow() && !crate::bug("adoption-of-a-fulfilled-promise-a-tick-short") {"#,
+    ),
+    substitution(
         "cell/listener.rs",
         "Self::Follow(follower) => follow(follower, Promise::from_consumer(node)),",
         r#"Self::Follow(follower) if crate::bug("adopters-settle-inside-the-settling") => {
@@ -412,6 +417,14 @@ pub(crate) const SUBSTITUTIONS: &[Substitution] = &[
         "Outcome::Rejected(reason) => replace(outcome, Outcome::Rejected(reason)),",
         r#"Outcome::Rejected(_) if crate::bug("finally-ignores-what-it-waited-for") => outcome,
             Outcome::Rejected(reason) => replace(outcome, Outcome::Rejected(reason)),"#,
+    ),
+    substitution(
+        "reaction/finally.rs",
+        "// It would pass the gate at once, in a job of the same tick.",
+        r#"Ok(value) if crate::bug("finally-a-tick-short-after-a-fulfilled-promise") => {
+            queue_step(node, Step::Settle(outcome));
+            drop(value);
+        }"#,
     ),
     // Async functions.
     substitution(
