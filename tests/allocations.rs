@@ -138,7 +138,8 @@ fn following_a_promise_allocates_nothing() {
 /// What a handler returns, and what `finally` waits for, is not kept until the jobs in which it is followed have run.
 #[test]
 fn a_fulfilled_promise_that_is_followed_is_freed_right_after_the_handler() {
-    warm_up();
+    const SETTLED: i64 = 64;
+
     fn left_after_the_handler(chain: impl FnOnce(P<u64>)) -> i64 {
         let inner = P::resolve(1_u64);
         let left = Rc::new(Cell::new(0));
@@ -151,7 +152,7 @@ fn a_fulfilled_promise_that_is_followed_is_freed_right_after_the_handler() {
         left.get() - before
     }
 
-    const SETTLED: i64 = 64;
+    warm_up();
     let handled = left_after_the_handler(|inner| drop(P::resolve(()).then(|()| inner)));
     assert_eq!(handled, -SETTLED, "the adopted promise");
     let handled = left_after_the_handler(|inner| drop(P::resolve(()).finally(|| inner)));
