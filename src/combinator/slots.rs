@@ -90,7 +90,9 @@ mod tests {
         for place in 0..places {
             assert_eq!(slots.push(), place);
         }
-        order.iter().for_each(|&place| slots.fill(place, place * 10));
+        for place in order.iter().copied() {
+            slots.fill(place, place * 10);
+        }
         slots
     }
 
