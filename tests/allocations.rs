@@ -47,6 +47,18 @@ fn a_context_allocates_nothing_for_a_then() {
 }
 
 #[test]
+fn the_list_of_rejections_costs_each_a_constant() {
+    const COUNT: usize = 1000;
+    warm_up();
+    let mut rejected = Vec::with_capacity(COUNT);
+    let reject = || rejected.extend((0..COUNT as u64).map(P::<u64>::reject));
+    let count = allocations(reject).1;
+    assert!((1000..1100).contains(&count), "one for each promise, and few for the list: {count}");
+    let reasons = rejected.into_iter().map(|promise| promise.recover(|reason| reason));
+    assert_eq!(block_on(Promise::all(reasons)).unwrap().len(), COUNT);
+}
+
+#[test]
 fn a_pending_promise_with_its_functions_is_one_allocation() {
     warm_up();
     let (_kept, count) = allocations(P::<u64>::with_resolvers);

@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use std::rc::Rc;
 
 use common::{expect_trace, log};
-use thenable::{Promise, PromiseState, block_on};
+use thenable::{Promise, PromiseState, block_on, run};
 
 /// A value that counts how often it was cloned, and knows whether it is the one that was not.
 #[derive(Debug)]
@@ -159,4 +159,44 @@ fn a_clone_of_a_value_may_use_its_promise() {
         promise.clone().map(|_| log("first"));
         promise.map(|_| log("second"));
     });
+}
+
+/// What nobody can see any more is dropped with the last handle, though something else keeps the promise: here its resolving
+/// functions.
+#[test]
+fn the_outcome_goes_with_the_last_handle() {
+    type P = Promise<Rc<()>, Rc<()>>;
+
+    let looks: [(&str, fn(&P)); 2] =
+        [("nobody has looked", |_| {}), ("somebody has looked", |promise| drop(promise.peek()))];
+    for (name, look) in looks {
+        let (value, reason) = (Rc::new(()), Rc::new(()));
+        let (fulfilled, resolve, _reject) = P::with_resolvers();
+        resolve(value.clone());
+        look(&fulfilled);
+        assert_eq!(Rc::strong_count(&value), 2, "{name}");
+        drop(fulfilled);
+        assert_eq!(Rc::strong_count(&value), 1, "{name}");
+
+        let (rejected, _resolve, reject) = P::with_resolvers();
+        reject(reason.clone());
+        look(&rejected);
+        let seen = rejected.clone().recover(|_| Rc::new(()));
+        block_on(seen).unwrap();
+        assert_eq!(Rc::strong_count(&reason), 2, "{name}: the handle that is left may ask for it");
+        drop(rejected);
+        assert_eq!(Rc::strong_count(&reason), 1, "{name}");
+    }
+}
+
+/// A rejection that nobody has handled yet is seen by the report, so it does not go with the last handle.
+#[test]
+fn a_reason_that_nobody_has_handled_outlives_the_handles() {
+    let reason = Rc::new(());
+    let (rejected, _resolve, reject) = Promise::<(), Rc<()>>::with_resolvers();
+    reject(reason.clone());
+    drop(rejected);
+    assert_eq!(Rc::strong_count(&reason), 2);
+    let error = run(|| ()).unwrap_err();
+    assert!(Rc::ptr_eq(&error.downcast::<Rc<()>>().unwrap(), &reason));
 }

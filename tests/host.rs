@@ -155,6 +155,26 @@ fn a_hook_may_replace_and_remove_itself() {
     assert_eq!(trace(), "old  new");
 }
 
+/// Those who are told after the one whose job the hook could not take are told all the same.
+#[test]
+fn a_hook_that_panics_takes_no_handler_with_it() {
+    let (promise, resolve, _reject) = P::with_resolvers();
+    let seen = Rc::new(RefCell::new(Vec::new()));
+    for name in ["first", "second", "third"] {
+        let seen = seen.clone();
+        promise.clone().map(move |n| seen.borrow_mut().push((name, n)));
+    }
+    let calls = Cell::new(0);
+    set_job_hook(move || {
+        calls.set(calls.get() + 1);
+        assert!(calls.get() != 1, "the hook is broken");
+    });
+    assert_eq!(panic_of(|| resolve(1)), "the hook is broken");
+    remove_job_hook();
+    while run_job() {}
+    assert_eq!(*seen.borrow(), [("first", 1), ("second", 1), ("third", 1)]);
+}
+
 #[test]
 fn the_drop_of_a_hook_may_queue_jobs() {
     struct QueuesInDrop;

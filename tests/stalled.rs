@@ -117,6 +117,18 @@ fn a_cycle_of_adoptions() {
 }
 
 #[test]
+fn a_cycle_through_handlers_and_combinators() {
+    let (first, resolve, _reject) = P::<u32>::with_resolvers();
+    let derived = first.clone().map(|n| n + 1).finally(|| ());
+    resolve.with(Promise::all([derived]).map(|all| all.len() as u32));
+    assert!(stalled(first).cycle);
+
+    let (lonely, _resolve, _reject) = P::<u32>::with_resolvers();
+    lonely.clone().map(|n| n + 1).finally(|| ());
+    assert!(!stalled(lonely).cycle, "nothing leads back to it");
+}
+
+#[test]
 fn a_remote_resolver_that_was_dropped() {
     let (promise, resolver) = P::<u32>::remote();
     let origin = promise.origin();
