@@ -120,7 +120,7 @@ fn a_cycle_of_adoptions() {
 fn a_cycle_through_handlers_and_combinators() {
     let (first, resolve, _reject) = P::<u32>::with_resolvers();
     let derived = first.clone().map(|n| n + 1).finally(|| ());
-    resolve.with(Promise::all([derived]).map(|all| all.len() as u32));
+    resolve.with(Promise::all([derived]).map(|all| all.into_iter().sum::<u32>()));
     assert!(stalled(first).cycle);
 
     let (lonely, _resolve, _reject) = P::<u32>::with_resolvers();

@@ -77,18 +77,18 @@ impl Marks {
 mod tests {
     use super::{Marks, Run};
 
-    fn run(number: u64) -> Option<Run> {
-        Some(Run { number, previous: number - 1 })
+    fn continues(marks: &Marks, run: u64) -> bool {
+        marks.continues(Some(Run { number: run, previous: run - 1 }))
     }
 
     #[test]
     fn a_task_goes_on_in_the_runs_after_it_was_queued() {
         let marks = Marks::default();
-        assert!(!marks.continues(run(7)), "it was not queued");
+        assert!(!continues(&marks, 7), "it was not queued");
         marks.note_queued(7);
-        assert!(!marks.continues(run(7)), "in this run it was told to come back");
-        assert!(!marks.continues(run(6)), "a run is told from one that is yet to come");
-        assert!(marks.continues(run(8)));
+        assert!(!continues(&marks, 7), "in this run it was told to come back");
+        assert!(!continues(&marks, 6), "a run is told from one that is yet to come");
+        assert!(continues(&marks, 8));
         assert!(marks.continues(None), "a foreign executor polls when it likes");
     }
 
@@ -96,7 +96,7 @@ mod tests {
     fn the_numbers_of_runs_may_begin_anew() {
         let marks = Marks::default();
         marks.note_queued(u64::from(u32::MAX));
-        assert!(!marks.continues(run(u64::from(u32::MAX))));
-        assert!(marks.continues(run(u64::from(u32::MAX) + 1)));
+        assert!(!continues(&marks, u64::from(u32::MAX)));
+        assert!(continues(&marks, u64::from(u32::MAX) + 1));
     }
 }
