@@ -123,6 +123,11 @@ fn a_cycle_through_handlers_and_combinators() {
     resolve.with(Promise::all([derived]).map(|all| all.into_iter().sum::<u32>()));
     assert!(stalled(first).cycle);
 
+    let (gate, resolve, _reject) = P::<()>::with_resolvers();
+    let held = P::resolve(1).finally(move || gate);
+    resolve.with(held.clone().map(|_| ()));
+    assert!(stalled(held).cycle);
+
     let (lonely, _resolve, _reject) = P::<u32>::with_resolvers();
     lonely.clone().map(|n| n + 1).finally(|| ());
     assert!(!stalled(lonely).cycle, "nothing leads back to it");
