@@ -40,7 +40,7 @@ impl Entry {
 }
 
 /// Where the context of the entries changes, the new one stands in front of them. So neither an entry nor a queue without
-/// contexts has room for one, and a chain of handlers in one context costs no more than outside of it.
+/// contexts has room for one, and entries in one context cost a comparison each.
 impl Job for Bindings {
     fn run(self: Rc<Self>) {
         run_in(Some(Context::from(self)));
