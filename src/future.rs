@@ -91,7 +91,7 @@ impl<T: 'static, E: Debug + 'static> Promise<T, E> {
         F::Output: IntoResolution<E, Value = T>,
     {
         let (promise, producer) = Producer::new(made_at);
-        let body = Body { future, producer: Some(producer), shown: Shown::default(), context: Context::current() };
+        let body = Body { future, producer, shown: Shown::default(), context: Context::current() };
         // Wakers of the task itself never leave the thread, so it is scheduled here only.
         let (runnable, task) = async_task::spawn_local(body, |runnable| queue::enqueue(Entry::Task(runnable)));
         task.detach();
@@ -105,7 +105,8 @@ pin_project! {
     struct Body<F, T, E> {
         #[pin]
         future: F,
-        producer: Option<Producer<T, E>>,
+        // Taken out when the future is done.
+        producer: Producer<T, E>,
         shown: Shown,
         // In which it was spawned.
         context: Option<Context>,
@@ -131,8 +132,7 @@ where
             Ok(Poll::Ready(output)) => attempt(|| Ok(output.into_resolution())),
             Err(payload) => Err(Fault::from_panic(payload)),
         };
-        let producer = this.producer.take().expect("a task that is done is not polled again");
-        producer.complete(completion);
+        this.producer.take().complete(completion);
         Poll::Ready(())
     }
 }

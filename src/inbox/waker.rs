@@ -109,7 +109,7 @@ pub(crate) fn runs() -> u64 {
 #[derive(Default)]
 pub(crate) struct Shown {
     /// The waker that the future saw when it was last polled, as long as somebody holds it.
-    waker: Option<(Key, Weak<ForeignWaker>)>,
+    waker: Option<Weak<ForeignWaker>>,
     /// The number of the last run.
     run: u64,
 }
@@ -123,7 +123,7 @@ impl Shown {
         let before = self.waker.take();
         let mut shown = before
             .as_ref()
-            .and_then(|(_, shown)| shown.upgrade())
+            .and_then(Weak::upgrade)
             // The task may have got into another loop of the thread, which keeps it under a waker of its own.
             .filter(|shown| home::is_home(&shown.inbox))
             .or_else(home::take_spare)
@@ -137,11 +137,11 @@ impl Shown {
         let is_ours_alone = Arc::get_mut(&mut shown).is_some();
         if result.is_pending() && !is_ours_alone {
             home::keep_task(shown.key, task);
-            self.waker = Some((shown.key, Arc::downgrade(&shown)));
+            self.waker = Some(Arc::downgrade(&shown));
             return result;
         }
         // Only a poll before this one can have left the task under the key.
-        if before.is_some_and(|(key, _)| key == shown.key) {
+        if before.is_some_and(|before| before.as_ptr() == Arc::as_ptr(&shown)) {
             home::forget_task(shown.key);
         }
         if is_ours_alone {
@@ -154,12 +154,9 @@ impl Shown {
 impl Drop for Shown {
     /// The task has ended, so nobody can wake it any more.
     fn drop(&mut self) {
-        if let Some((key, waker)) = self.waker.take() {
-            match waker.upgrade() {
-                Some(waker) => waker.forget(),
-                // It has told its loop already, or a message is under way.
-                None => home::forget_task(key),
-            }
+        // If it is gone, it has told its loop already, or a message is under way.
+        if let Some(waker) = self.waker.take().and_then(|waker| waker.upgrade()) {
+            waker.forget();
         }
     }
 }

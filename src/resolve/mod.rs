@@ -98,6 +98,11 @@ impl<T: 'static, E: Debug + 'static> Producer<T, E> {
         (Promise::from_consumer(node.clone()), Self { node: Some(node) })
     }
 
+    /// Takes the producer out. What is left produces nothing.
+    pub(crate) fn take(&mut self) -> Self {
+        Self { node: self.node.take() }
+    }
+
     pub(crate) fn complete(mut self, completion: Completion<T, E>) {
         if let Some(node) = self.node.take() {
             complete(node, completion);
