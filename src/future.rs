@@ -132,7 +132,8 @@ where
             Ok(Poll::Ready(output)) => attempt(|| Ok(output.into_resolution())),
             Err(payload) => Err(Fault::from_panic(payload)),
         };
-        this.producer.take().complete(completion);
+        let producer = this.producer.take();
+        producer.complete(completion);
         Poll::Ready(())
     }
 }

@@ -333,6 +333,7 @@ mod shutdown;
 #[cfg(feature = "blocking")]
 pub use crate::background::set_blocking_threads;
 pub use crate::cell::handle::Promise;
+pub use crate::cell::peek::Peek;
 pub use crate::combinator::join::Join;
 pub use crate::combinator::progress::{Progress, WithProgress, with_progress};
 pub use crate::context::{AsyncLocal, RunAsync, Snapshot};

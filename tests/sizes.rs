@@ -6,7 +6,7 @@
 use std::mem::size_of;
 
 use thenable::{
-    BlockOnError, Fault, LoopClosed, Origin, Outcome, Promise, PromiseId, PromiseState, Reason, Reject,
+    BlockOnError, Fault, LoopClosed, Origin, Outcome, Peek, Promise, PromiseId, PromiseState, Reason, Reject,
     RejectionReport, RemoteResolver, Resolution, Resolve, SelfResolution, Stalled, Thenable, UnhandledRejection,
     UnhandledRejections,
 };
@@ -33,6 +33,7 @@ fn what_settles_a_promise_is_a_fat_pointer_or_a_key() {
 fn an_outcome_is_its_value_and_a_word() {
     assert_eq!(size_of::<Outcome<u64, u64>>(), 2 * WORD);
     assert_eq!(size_of::<Outcome<[u64; 8], u64>>(), 9 * WORD);
+    assert_eq!(size_of::<Peek<'_, [u64; 8], u64>>(), WORD);
     assert_eq!(size_of::<Fault>(), WORD);
     assert_eq!(size_of::<PromiseState>(), 1);
 }

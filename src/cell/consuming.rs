@@ -1,7 +1,8 @@
 //! The consumers of an outcome: handles, and reactions that took a handle. They are counted, and each gets its share.
 
 use super::listener::Listeners;
-use super::marks::{HANDLED, REPORTED};
+use super::marks::{HANDLED, REPORTED, SHARED};
+use super::shared::{CloneOutcome, Shared};
 use super::{PromiseCell, State};
 use crate::outcome::{Outcome, PromiseState};
 
@@ -16,7 +17,7 @@ pub(crate) enum Unseen<T, E> {
 impl<T, E> PromiseCell<T, E> {
     /// Whether a handle was ever cloned.
     pub(crate) fn is_shared(&self) -> bool {
-        self.shared.get().is_some_and(|shared| shared.clone_outcome().is_some())
+        self.marks.has(SHARED)
     }
 
     /// One handle more, and the way to clone the outcome.
@@ -26,7 +27,24 @@ impl<T, E> PromiseCell<T, E> {
         E: Clone,
     {
         self.add_consumer();
-        self.shared().set_clone(Outcome::clone);
+        if !self.is_shared() {
+            self.marks.set(SHARED);
+            self.note_clone(Outcome::clone);
+        }
+    }
+
+    #[inline(never)]
+    fn note_clone(&self, clone: CloneOutcome<T, E>) {
+        let state = match self.state.take() {
+            State::Pending => State::Crowded(Shared::pending([])),
+            State::Listened(listener) => State::Crowded(Shared::pending([listener])),
+            State::Settled(outcome) => State::Shown(Shared::settled(outcome)),
+            state => state,
+        };
+        if let State::Crowded(shared) | State::Telling(shared) | State::Shown(shared) = &state {
+            shared.set_clone(clone);
+        }
+        self.state.put(state);
     }
 
     pub(super) fn add_consumer(&self) {
@@ -54,19 +72,19 @@ impl<T, E> PromiseCell<T, E> {
     }
 
     fn clone_outcome(&self) -> Outcome<T, E> {
-        let outcome = self.peek().expect("a consumer finds the outcome");
-        let Some(clone) = self.shared().clone_outcome() else {
+        let shared = self.show().expect("a consumer finds the outcome");
+        let Some(clone) = shared.clone_outcome() else {
             // A second consumer comes from `share`, which leaves the way to clone, or is a rejection hook.
             panic!("the reason of {} was awaited while a rejection hook looks at it", self.origin());
         };
-        clone(&outcome)
+        clone(shared.outcome())
     }
 
     pub(super) fn take_outcome(&self) -> Option<Outcome<T, E>> {
         let (state, outcome) = match self.state.take() {
             State::Settled(outcome) => (State::Taken(outcome.state()), Some(outcome)),
-            State::Telling | State::Shown => {
-                let outcome = self.shared().take_outcome();
+            State::Telling(shared) | State::Shown(shared) => {
+                let outcome = shared.into_outcome();
                 (State::Taken(outcome.state()), Some(outcome))
             }
             state => (state, None),
@@ -88,14 +106,14 @@ impl<T, E> PromiseCell<T, E> {
         match self.state.take() {
             // Only tasks that awaited the handle: every other listener holds a consumer.
             State::Listened(listener) => Some(Unseen::Listeners(Listeners::One(listener))),
-            State::Crowded => Some(Unseen::Listeners(Listeners::Many(self.shared().take_listeners()))),
+            State::Crowded(shared) => Some(Unseen::Listeners(Listeners::Many(shared.take_listeners()))),
             // What is not visible stays for the report of the unhandled rejection.
             State::Settled(outcome) if is_visible(outcome.state()) => {
                 self.state.put(State::Taken(outcome.state()));
                 Some(Unseen::Outcome(outcome))
             }
-            State::Telling | State::Shown if is_visible(self.shared().state()) => {
-                let outcome = self.shared().take_outcome();
+            State::Telling(shared) | State::Shown(shared) if is_visible(shared.outcome().state()) => {
+                let outcome = shared.into_outcome();
                 self.state.put(State::Taken(outcome.state()));
                 Some(Unseen::Outcome(outcome))
             }

@@ -1,6 +1,5 @@
 //! The handle of a promise: one of the consumers of its outcome.
 
-use std::cell::Ref;
 use std::fmt;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,6 +8,7 @@ use std::rc::Rc;
 use super::PromiseCell;
 use super::listener::{Listener, Reaction};
 use super::node::Node;
+use super::peek::Peek;
 use super::waiting::Subscription;
 use crate::disposal::{Disposal, dispose};
 use crate::identity::{Origin, PromiseId};
@@ -192,7 +192,7 @@ impl<T, E> Promise<T, E> {
     /// let promise = Promise::<_, ()>::resolve(7);
     /// assert_eq!(promise.peek().as_deref(), Some(&Outcome::Fulfilled(7)));
     /// ```
-    pub fn peek(&self) -> Option<Ref<'_, Outcome<T, E>>> {
+    pub fn peek(&self) -> Option<Peek<'_, T, E>> {
         self.node.as_ref()?.cell().peek()
     }
 

@@ -16,9 +16,11 @@ pub(super) const AWAITED: u32 = 1 << 3;
 const QUEUED: u32 = 1 << 4;
 /// The promise follows another one, and is hooked up to it.
 pub(super) const FOLLOWS: u32 = 1 << 5;
+/// A handle was cloned.
+pub(super) const SHARED: u32 = 1 << 6;
 
 /// The bits above the flags are a number of a run, its highest bits left out: how many runs there had been when the task was queued.
-const NUMBER_SHIFT: u32 = 6;
+const NUMBER_SHIFT: u32 = 7;
 const NUMBER_MASK: u32 = u32::MAX >> NUMBER_SHIFT;
 
 #[derive(Default)]

@@ -11,19 +11,21 @@ pub(crate) mod handle;
 pub(crate) mod listener;
 mod marks;
 pub(crate) mod node;
+pub(crate) mod peek;
 pub(crate) mod settling;
 mod shared;
 pub(crate) mod slot;
 mod tracked;
 mod waiting;
 
-use std::cell::{Cell, OnceCell, Ref};
-use std::mem::ManuallyDrop;
+use std::cell::Cell;
 use std::panic::Location;
 use std::ptr;
+use std::rc::Rc;
 
 use self::listener::{Listener, Listeners};
 use self::marks::{FOLLOWS, HANDLED, HAS_ID, Marks, REPORTED};
+use self::peek::Peek;
 use self::shared::Shared;
 use self::slot::{Slot, Spendable};
 use crate::identity::{self, Origin};
@@ -40,16 +42,16 @@ enum State<T, E> {
     Pending,
     /// Pending, and this one listens.
     Listened(Listener<T, E>),
-    /// Pending, and those in the shared part listen.
-    Crowded,
+    /// Pending, with several handles or listeners, or there were several. Those in the shared part listen.
+    Crowded(Rc<Shared<T, E>>),
     /// Settled. Each consumer but the last gets a clone of the outcome, and the last one the outcome itself.
     Settled(Outcome<T, E>),
     /// Settled, with the outcome in the shared part, and not all who listened have been told yet. Telling may run user code: a
     /// waker that is not ours, the `Clone` of a value. Who comes meanwhile has to wait for those who were there before
     /// (invariant 3), in the shared part.
-    Telling,
-    /// Settled, with the outcome in the shared part.
-    Shown,
+    Telling(Rc<Shared<T, E>>),
+    /// Settled, with the outcome in the shared part: a handle was cloned, or somebody has looked.
+    Shown(Rc<Shared<T, E>>),
     /// Settled, and the last consumer has taken the outcome.
     Taken(PromiseState),
     /// Pending for ever, because of this promise.
@@ -63,8 +65,6 @@ pub(crate) struct PromiseCell<T, E> {
     /// Handles and reactions that may take the outcome. The last one moves it.
     consumers: Cell<u32>,
     marks: Marks,
-    /// There once a handle was cloned, or somebody has looked at the outcome.
-    shared: ManuallyDrop<OnceCell<Box<Shared<T, E>>>>,
     made_at: &'static Location<'static>,
 }
 
@@ -80,13 +80,7 @@ impl<T, E> PromiseCell<T, E> {
     }
 
     fn new(state: State<T, E>, made_at: &'static Location<'static>) -> Self {
-        Self {
-            state: Slot::new(state),
-            consumers: Cell::new(1),
-            marks: Marks::default(),
-            shared: ManuallyDrop::new(OnceCell::new()),
-            made_at,
-        }
+        Self { state: Slot::new(state), consumers: Cell::new(1), marks: Marks::default(), made_at }
     }
 
     pub(crate) fn made_at(&self) -> &'static Location<'static> {
@@ -163,51 +157,45 @@ impl<T, E> PromiseCell<T, E> {
 
     pub(crate) fn promise_state(&self) -> PromiseState {
         self.look(|state| match state {
-            State::Pending | State::Listened(_) | State::Crowded | State::Abandoned(_) => PromiseState::Pending,
+            State::Pending | State::Listened(_) | State::Crowded(_) | State::Abandoned(_) => PromiseState::Pending,
             State::Settled(outcome) => outcome.state(),
-            State::Telling | State::Shown => self.shared().state(),
+            State::Telling(shared) | State::Shown(shared) => shared.outcome().state(),
             State::Taken(state) => *state,
         })
     }
 
-    /// The shared part, made now if it is not there.
-    fn shared(&self) -> &Shared<T, E> {
-        self.shared.get_or_init(Box::default)
-    }
-
     /// The outcome, where it can be looked at, if the promise is settled and the outcome still here.
-    pub(crate) fn peek(&self) -> Option<Ref<'_, Outcome<T, E>>> {
-        self.shown_outcome().or_else(|| match self.state.take() {
-            State::Settled(outcome) => {
-                self.shared().put_outcome(outcome);
-                self.state.put(State::Shown);
-                self.shown_outcome()
-            }
-            state => {
-                self.state.put(state);
-                None
-            }
-        })
+    pub(crate) fn peek(&self) -> Option<Peek<'_, T, E>> {
+        self.show().map(Peek::new)
     }
 
-    /// The outcome, if it stands in the shared part.
-    #[inline]
-    fn shown_outcome(&self) -> Option<Ref<'_, Outcome<T, E>>> {
-        self.shared.get()?.outcome()
+    /// Puts the outcome where it can be referred to, if the promise is settled and the outcome still here.
+    fn show(&self) -> Option<Rc<Shared<T, E>>> {
+        let (state, shown) = match self.state.take() {
+            State::Settled(outcome) => {
+                let shared = Shared::settled(outcome);
+                (State::Shown(shared.clone()), Some(shared))
+            }
+            State::Shown(shared) => (State::Shown(shared.clone()), Some(shared)),
+            State::Telling(shared) => (State::Telling(shared.clone()), Some(shared)),
+            state => (state, None),
+        };
+        self.state.put(state);
+        shown
     }
 }
 
 impl<T, E> Spendable for State<T, E> {
     #[inline]
     fn is_spent(&self) -> bool {
-        !matches!(self, Self::Listened(_) | Self::Settled(_))
+        matches!(self, Self::Pending | Self::Taken(_) | Self::Abandoned(_))
     }
 }
 
 impl<T, E> Drop for PromiseCell<T, E> {
     #[inline]
     fn drop(&mut self) {
-        if matches!(self.state.get_mut(), State::Listened(_)) || self.shared.get().is_some() || self.marks.has(HAS_ID) {
+        if matches!(self.state.get_mut(), State::Listened(_) | State::Crowded(_)) || self.marks.has(HAS_ID) {
             self.abandon_and_forget();
         }
     }
@@ -218,7 +206,6 @@ impl<T, E> PromiseCell<T, E> {
     #[inline(never)]
     fn abandon_and_forget(&mut self) {
         let listeners = self.take_listeners();
-        let _shared = self.shared.take();
         if !matches!(listeners, Listeners::None) {
             listeners.abandon(self.origin());
         }

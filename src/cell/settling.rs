@@ -98,10 +98,17 @@ impl<T, E> PromiseCell<T, E> {
                 self.state.put(State::Settled(outcome));
                 Some(Settlement::Tell(Listeners::One(listener)))
             }
-            State::Crowded => {
-                self.shared().put_outcome(outcome);
-                self.state.put(State::Telling);
-                Some(Settlement::Tell(Listeners::Many(self.shared().take_listeners())))
+            State::Crowded(mut shared) => {
+                let is_unhandled = self.is_unhandled(outcome.state());
+                shared.put_outcome(outcome);
+                let listeners = shared.take_listeners();
+                if listeners.is_empty() {
+                    self.state.put(State::Shown(shared));
+                    is_unhandled.then_some(Settlement::Track)
+                } else {
+                    self.state.put(State::Telling(shared));
+                    Some(Settlement::Tell(Listeners::Many(listeners)))
+                }
             }
             _ => unreachable!("a promise settles once (invariant 1)"),
         }
@@ -115,11 +122,15 @@ impl<T, E> PromiseCell<T, E> {
 
     /// Takes those who have come since the telling began, to be told next. If there are none, the telling ends.
     pub(crate) fn take_late(&self) -> Vec<Listener<T, E>> {
-        let late = self.shared().take_listeners();
-        if late.is_empty() {
-            let state = self.state.take();
-            self.state.put(if let State::Telling = state { State::Shown } else { state });
-        }
+        let (state, late) = match self.state.take() {
+            State::Telling(shared) => {
+                let late = shared.take_listeners();
+                (if late.is_empty() { State::Shown(shared) } else { State::Telling(shared) }, late)
+            }
+            // The last consumer has taken the outcome, so nobody can have come late.
+            state => (state, Vec::new()),
+        };
+        self.state.put(state);
         late
     }
 
@@ -127,7 +138,7 @@ impl<T, E> PromiseCell<T, E> {
     pub(super) fn take_listeners(&self) -> Listeners<T, E> {
         let (state, listeners) = match self.state.take() {
             State::Listened(listener) => (State::Pending, Listeners::One(listener)),
-            State::Crowded => (State::Pending, Listeners::Many(self.shared().take_listeners())),
+            State::Crowded(shared) => (State::Pending, Listeners::Many(shared.take_listeners())),
             state => (state, Listeners::None),
         };
         self.state.put(state);

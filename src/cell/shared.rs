@@ -1,11 +1,11 @@
-//! What a promise has only if several share it or somebody looks at its outcome: in a box of its own, so that all the others
-//! are smaller.
+//! What a promise has only if several share it or somebody looks at its outcome: in an allocation of its own, so that all the
+//! others are smaller.
 
-use std::cell::{Cell, Ref, RefCell};
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use super::listener::Listener;
-use crate::outcome::{Outcome, PromiseState};
+use crate::outcome::Outcome;
 use crate::rejections::Tracked;
 
 /// How to clone an outcome, noted where `T: Clone` and `E: Clone` are known.
@@ -15,21 +15,27 @@ pub(super) type CloneOutcome<T, E> = fn(&Outcome<T, E>) -> Outcome<T, E>;
 pub(super) struct Shared<T, E> {
     /// How to clone the outcome: known once a handle was cloned.
     clone: Cell<Option<CloneOutcome<T, E>>>,
-    /// The outcome of a promise that is `Telling` or `Shown`. Borrowed for reading while user code clones it or looks at it.
-    /// That excludes nothing but the taking of the outcome, which is up to the last consumer, while every reader is one or
-    /// holds one.
-    outcome: RefCell<Option<Outcome<T, E>>>,
+    /// The outcome of a promise that is `Telling` or `Shown`. It is put in and taken out by who has the only reference, so not
+    /// while user code clones it or looks at it: every reader is a consumer or holds one, and the last consumer takes it.
+    outcome: Option<Outcome<T, E>>,
     /// Who listens, if the promise is `Crowded`; who has come late, if it is `Telling`.
     listeners: RefCell<Vec<Listener<T, E>>>,
 }
 
-impl<T, E> Default for Shared<T, E> {
-    fn default() -> Self {
-        Self { clone: Cell::new(None), outcome: RefCell::new(None), listeners: RefCell::new(Vec::new()) }
-    }
-}
-
 impl<T, E> Shared<T, E> {
+    /// The shared part of a pending promise, with those who listen.
+    pub(super) fn pending<const N: usize>(first: [Listener<T, E>; N]) -> Rc<Self> {
+        // It will mostly grow, so it has room.
+        let mut listeners = Vec::new();
+        listeners.extend(first);
+        Rc::new(Self { clone: Cell::new(None), outcome: None, listeners: RefCell::new(listeners) })
+    }
+
+    /// The shared part of a promise that has settled.
+    pub(super) fn settled(outcome: Outcome<T, E>) -> Rc<Self> {
+        Rc::new(Self { clone: Cell::new(None), outcome: Some(outcome), listeners: RefCell::default() })
+    }
+
     pub(super) fn clone_outcome(&self) -> Option<CloneOutcome<T, E>> {
         self.clone.get()
     }
@@ -38,20 +44,18 @@ impl<T, E> Shared<T, E> {
         self.clone.set(Some(clone));
     }
 
-    pub(super) fn put_outcome(&self, outcome: Outcome<T, E>) {
-        self.outcome.replace(Some(outcome));
+    pub(super) fn put_outcome(self: &mut Rc<Self>, outcome: Outcome<T, E>) {
+        Rc::get_mut(self).expect("nobody looks at a promise that is pending").outcome = Some(outcome);
     }
 
-    pub(super) fn outcome(&self) -> Option<Ref<'_, Outcome<T, E>>> {
-        Ref::filter_map(self.outcome.borrow(), Option::as_ref).ok()
+    pub(super) fn outcome(&self) -> &Outcome<T, E> {
+        self.outcome.as_ref().expect("a promise that is shown has an outcome")
     }
 
-    pub(super) fn take_outcome(&self) -> Outcome<T, E> {
-        self.outcome.take().expect(SETTLED)
-    }
-
-    pub(super) fn state(&self) -> PromiseState {
-        self.outcome.borrow().as_ref().expect(SETTLED).state()
+    /// Takes the outcome, for the last consumer.
+    pub(super) fn into_outcome(self: Rc<Self>) -> Outcome<T, E> {
+        let shared = Rc::into_inner(self).expect("whoever looks at the outcome is a consumer or holds one");
+        shared.outcome.expect("a promise that is shown has an outcome")
     }
 
     /// Appends a listener, and returns how many consumers were found gone meanwhile.
@@ -83,8 +87,6 @@ impl<T, E> Shared<T, E> {
         self.listeners.borrow().iter().filter_map(Listener::derived).collect()
     }
 }
-
-const SETTLED: &str = "a promise that is shown has an outcome until the last consumer takes it";
 
 /// The list is full. After this it is at most half full, so the next sweep is as far away as this one was long; and what a crowd
 /// that is gone took is given back.

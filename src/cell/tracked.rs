@@ -67,7 +67,7 @@ impl<T: 'static, E: Debug + 'static> TrackedCell for PromiseCell<T, E> {
     fn dependents(&self) -> Vec<Rc<dyn Tracked>> {
         self.look(|state| match state {
             State::Listened(listener) => listener.derived().into_iter().collect(),
-            State::Crowded => self.shared().dependents(),
+            State::Crowded(shared) => shared.dependents(),
             _ => Vec::new(),
         })
     }

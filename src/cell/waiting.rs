@@ -5,6 +5,7 @@ use std::task::Waker;
 
 use super::listener::{Listener, Reaction};
 use super::marks::AWAITED;
+use super::shared::Shared;
 use super::{PromiseCell, State};
 use crate::identity::Origin;
 
@@ -34,29 +35,22 @@ impl<T, E> PromiseCell<T, E> {
     pub(crate) fn subscribe(&self, listener: Listener<T, E>) -> Subscription<T, E> {
         match self.state.take() {
             State::Pending => self.state.put(State::Listened(listener)),
-            State::Listened(first) if first.is_gone() => {
-                self.consumers.set(self.consumers.get() - 1);
-                self.state.put(State::Listened(listener));
-            }
-            State::Listened(first) => {
-                self.shared().push_listener(first);
-                self.shared().push_listener(listener);
-                self.state.put(State::Crowded);
-            }
-            State::Crowded => {
-                self.state.put(State::Crowded);
-                let swept = self.shared().push_listener(listener);
+            // A task has polled the one handle, and the handle is used otherwise now.
+            State::Listened(first) => self.state.put(State::Crowded(Shared::pending([first, listener]))),
+            State::Crowded(shared) => {
+                self.state.put(State::Crowded(shared.clone()));
+                let swept = shared.push_listener(listener);
                 self.consumers.set(self.consumers.get() - swept);
             }
-            State::Telling => {
-                self.state.put(State::Telling);
-                self.shared().push_late(listener);
+            State::Telling(shared) => {
+                shared.push_late(listener);
+                self.state.put(State::Telling(shared));
             }
             State::Abandoned(cause) => {
                 self.state.put(State::Abandoned(cause));
                 return Subscription::Abandoned(listener, cause);
             }
-            state @ (State::Settled(_) | State::Shown) => {
+            state @ (State::Settled(_) | State::Shown(_)) => {
                 self.state.put(state);
                 return Subscription::Settled(listener);
             }
