@@ -245,6 +245,16 @@ fn awaiting_a_long_lived_promise_again_and_again_keeps_nothing() {
 }
 
 #[test]
+fn a_wait_that_is_over_gives_its_place_to_the_next() {
+    warm_up();
+    let (promise, _resolve, _reject) = P::<()>::with_resolvers();
+    let waiting = promise.clone();
+    block_on(async { futures::future::select(waiting, P::resolve(())).await });
+    let (_derived, count) = allocations(|| promise.map(|()| ()));
+    assert_eq!(count, 1, "the derived promise, and no list of those who wait");
+}
+
+#[test]
 fn a_combinator_allocates_once_for_each_element() {
     warm_up();
     run(|| (0..1000).for_each(|_| queue_microtask(|| {}))).unwrap();
