@@ -3,6 +3,7 @@
 
 use std::future::{pending, poll_fn};
 use std::panic::catch_unwind;
+use std::rc::Rc;
 use std::sync::mpsc;
 use std::task::Poll;
 use std::thread;
@@ -76,6 +77,34 @@ fn the_promise_that_a_handler_returned_is_named() {
     assert_eq!(error.awaited, [outer_origin]);
     assert_eq!(error.abandoned.len(), 1);
     assert_eq!(error.abandoned[0].made_at.line(), outer_origin.made_at.line());
+}
+
+/// Though somebody holds the promises derived from it (invariant 9).
+#[test]
+fn the_handlers_that_wait_for_an_abandoned_promise_are_dropped_at_once() {
+    let alive = Rc::new(());
+    let handler = || {
+        let held = alive.clone();
+        move || drop(held)
+    };
+    let (head, resolve, reject) = P::<()>::with_resolvers();
+    let (on_value, on_reason, on_outcome) = (handler(), handler(), handler());
+    let derived = [
+        head.clone().then(move |()| on_value()),
+        head.clone().catch(move |_| on_reason()),
+        head.clone().handle(move |_| on_outcome()),
+        head.clone().finally(handler()),
+    ];
+    // What follows it, or waits for it, in a job of its own.
+    let (adopted, awaited, value) = (head.clone(), head, alive.clone());
+    let following = P::resolve(()).then(move |()| adopted).finally(handler());
+    let cleaning_up = P::resolve(value).finally(move || awaited);
+    run(|| ()).unwrap();
+    assert_eq!(Rc::strong_count(&alive), 1 + 4 + 2);
+    drop((resolve, reject));
+    assert_eq!(Rc::strong_count(&alive), 1);
+    assert!(derived.iter().chain([&following]).all(|promise| promise.state() == PromiseState::Pending));
+    assert_eq!(cleaning_up.state(), PromiseState::Pending);
 }
 
 #[test]

@@ -56,6 +56,7 @@ fn all_that_is_pending_is_dropped_while_the_loop_is_entered() {
             receiver.await.map_err(|_| 1)
         });
         P::resolve(Guard("value of a handler's promise")).map(drop);
+        P::resolve(()).finally(guard("clean-up"));
         let (remote, resolver) = P::<()>::remote();
         let handler = Guard("handler of a remote promise");
         (remote.map(move |()| drop(handler)), resolver)
@@ -63,6 +64,7 @@ fn all_that_is_pending_is_dropped_while_the_loop_is_entered() {
     assert_eq!(trace(), "");
     drop(event_loop);
     let mut expected = vec![
+        "clean-up",
         "handler of a remote promise",
         "hook of handled",
         "hook of unhandled",
