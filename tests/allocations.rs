@@ -47,6 +47,30 @@ fn a_context_allocates_nothing_for_a_then() {
 }
 
 #[test]
+fn a_context_takes_one_place_in_the_queue_however_much_is_queued_in_it() {
+    static REQUEST: AsyncLocal<u32> = AsyncLocal::new();
+    /// The queue has room for one more.
+    const JOBS: usize = 63;
+    const MICROTASKS: usize = JOBS / 2;
+    warm_up();
+    let count = || {
+        let (promise, resolve, _reject) = P::<()>::with_resolvers();
+        (MICROTASKS..JOBS).for_each(|_| drop(promise.clone().map(|()| ())));
+        drop(promise);
+        let queue = || {
+            (0..MICROTASKS).for_each(|_| queue_microtask(|| {}));
+            resolve(());
+        };
+        let ((), count) = allocations(queue);
+        run(|| {}).unwrap();
+        count
+    };
+    let outside = count();
+    assert_eq!(outside, MICROTASKS as u64, "a closure each");
+    assert_eq!(REQUEST.run(1, count), outside);
+}
+
+#[test]
 fn the_list_of_rejections_costs_each_a_constant() {
     const COUNT: usize = 1000;
     warm_up();
