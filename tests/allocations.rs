@@ -200,6 +200,30 @@ fn a_fulfilled_promise_that_is_followed_is_freed_right_after_the_handler() {
     assert_eq!(handled, 0, "a promise that has another handle stays");
 }
 
+/// Its value waits with the handler (invariant 10).
+#[test]
+fn a_promise_with_one_handle_is_freed_as_soon_as_it_settles_for_a_handler() {
+    fn next(n: u64) -> u64 {
+        n + 1
+    }
+
+    warm_up();
+    let before = bytes();
+    let (promise, resolve, reject) = P::<u64>::with_resolvers();
+    let source = bytes() - before;
+    let derived = promise.map(next);
+    let both = bytes() - before;
+    resolve(1);
+    drop((resolve, reject));
+    assert_eq!(bytes() - before, both - source);
+    assert_eq!(block_on(derived), Ok(2));
+
+    let before = bytes();
+    let derived = P::resolve(1).map(next);
+    assert_eq!(bytes() - before, both - source, "if it had settled before");
+    assert_eq!(block_on(derived), Ok(2));
+}
+
 #[test]
 fn a_value_that_is_followed_when_the_loop_ends_is_dropped() {
     let value = Rc::new(());

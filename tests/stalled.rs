@@ -126,6 +126,20 @@ fn every_promise_that_a_future_awaits_is_named() {
 }
 
 #[test]
+fn a_promise_that_was_handed_on_and_has_settled_is_not_named() {
+    let (mut promise, resolve, _reject) = P::<()>::with_resolvers();
+    let resolve_later = resolve.clone();
+    let error = stalled(async move {
+        assert!(futures::poll!(&mut promise).is_pending());
+        P::spawn(promise);
+        queue_microtask(move || resolve_later(()));
+        pending::<()>().await;
+    });
+    assert_eq!(error.awaited, [], "though it is there as long as its functions are");
+    drop(resolve);
+}
+
+#[test]
 fn a_clone_that_is_awaited_has_the_id_of_its_promise() {
     let promise = P::<u32>::new(|_, _| {});
     let error = stalled(promise.clone());
