@@ -47,6 +47,30 @@ fn a_context_allocates_nothing_for_a_then() {
 }
 
 #[test]
+fn a_context_takes_one_place_in_the_queue_however_much_is_queued_in_it() {
+    static REQUEST: AsyncLocal<u32> = AsyncLocal::new();
+    /// The queue has room for one more.
+    const JOBS: usize = 63;
+    const MICROTASKS: usize = JOBS / 2;
+    warm_up();
+    let count = || {
+        let (promise, resolve, _reject) = P::<()>::with_resolvers();
+        (MICROTASKS..JOBS).for_each(|_| drop(promise.clone().map(|()| ())));
+        drop(promise);
+        let queue = || {
+            (0..MICROTASKS).for_each(|_| queue_microtask(|| {}));
+            resolve(());
+        };
+        let ((), count) = allocations(queue);
+        run(|| {}).unwrap();
+        count
+    };
+    let outside = count();
+    assert_eq!(outside, MICROTASKS as u64, "a closure each");
+    assert_eq!(REQUEST.run(1, count), outside);
+}
+
+#[test]
 fn the_list_of_rejections_costs_each_a_constant() {
     const COUNT: usize = 1000;
     warm_up();
@@ -174,6 +198,30 @@ fn a_fulfilled_promise_that_is_followed_is_freed_right_after_the_handler() {
         drop(P::resolve(()).then(|()| inner).then(|_| kept));
     });
     assert_eq!(handled, 0, "a promise that has another handle stays");
+}
+
+/// Its value waits with the handler (invariant 10).
+#[test]
+fn a_promise_with_one_handle_is_freed_as_soon_as_it_settles_for_a_handler() {
+    fn next(n: u64) -> u64 {
+        n + 1
+    }
+
+    warm_up();
+    let before = bytes();
+    let (promise, resolve, reject) = P::<u64>::with_resolvers();
+    let source = bytes() - before;
+    let derived = promise.map(next);
+    let both = bytes() - before;
+    resolve(1);
+    drop((resolve, reject));
+    assert_eq!(bytes() - before, both - source);
+    assert_eq!(block_on(derived), Ok(2));
+
+    let before = bytes();
+    let derived = P::resolve(1).map(next);
+    assert_eq!(bytes() - before, both - source, "if it had settled before");
+    assert_eq!(block_on(derived), Ok(2));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use thenable::{
-    AsyncLocal, EventLoop, Promise, Resolution, Snapshot, block_on, clear_interval, host, next_tick,
+    AsyncLocal, EventLoop, Pending, Promise, Resolution, Snapshot, block_on, clear_interval, host, next_tick,
     on_unhandled_rejection, queue_microtask, run, set_immediate, set_interval, set_timeout,
 };
 
@@ -313,6 +313,22 @@ fn what_is_queued_side_by_side_sees_its_own_value_each() {
 }
 
 #[test]
+fn what_is_pending_is_counted_whatever_values_it_sees() {
+    let event_loop = EventLoop::new();
+    event_loop.enter(|| {
+        queue_microtask(|| {});
+        NAME.run("a", || (0..2).for_each(|_| queue_microtask(|| {})));
+        NAME.run("b", || drop(P::resolve(()).map(|()| ())));
+        queue_microtask(|| {});
+        NAME.run("a", || next_tick(|| {}));
+    });
+    let pending = event_loop.pending();
+    assert_eq!((pending.jobs, pending.ticks), (5, 1));
+    event_loop.run(|| {}).unwrap();
+    assert_eq!(event_loop.pending(), Pending::default());
+}
+
+#[test]
 fn a_panic_leaves_those_that_are_queued_their_values() {
     let seen = Rc::new(RefCell::new(Vec::new()));
     let look = |seen: &Rc<RefCell<Vec<&'static str>>>| {
@@ -357,4 +373,12 @@ fn another_thread_has_values_of_its_own() {
         assert_eq!(there.join().unwrap(), ("none", "there"));
         assert_eq!(name(), "here");
     });
+}
+
+#[test]
+fn a_debug_text_shows_the_value_of_here_and_now() {
+    assert_eq!(format!("{NAME:?}"), "AsyncLocal { value: None }");
+    NAME.run("a", || assert_eq!(format!("{NAME:?}"), "AsyncLocal { value: Some(\"a\") }"));
+    assert_eq!(format!("{:?}", Snapshot::take()), "Snapshot { .. }");
+    assert_eq!(format!("{:?}", NAME.run_async("a", async {})), "RunAsync { .. }");
 }

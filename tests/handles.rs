@@ -3,10 +3,12 @@ mod common;
 
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
+use std::pin::pin;
 use std::rc::Rc;
 
 use common::{expect_trace, log};
-use thenable::{Promise, PromiseState, block_on, run};
+use futures::future::select;
+use thenable::{AbortController, Aborted, Promise, PromiseState, block_on, run};
 
 /// A value that counts how often it was cloned, and knows whether it is the one that was not.
 #[derive(Debug)]
@@ -105,6 +107,48 @@ fn a_handle_that_is_kept_has_the_value_still() {
     let Ok(value) = block_on(kept);
     assert!(value.original);
     assert_eq!(clones.get(), 1);
+}
+
+/// Who has stopped waiting for a promise is no consumer any more, whether its place was given to another or not (invariant 9).
+#[test]
+fn those_who_wait_no_more_are_no_consumers() {
+    type P = Promise<Counted, Aborted>;
+
+    /// The race is decided by another.
+    fn lose_a_race(promise: P, value: Counted) {
+        block_on(Promise::race([promise, P::resolve(value)])).unwrap();
+    }
+
+    /// The future that awaits is dropped.
+    fn wait_in_vain(promise: P, value: Counted) {
+        let waiting = async { promise.await.unwrap() };
+        block_on(select(pin!(waiting), P::resolve(value)));
+    }
+
+    fn be_aborted(promise: P, _: Counted) {
+        let controller = AbortController::new();
+        let result = promise.abortable(&controller.signal());
+        controller.abort();
+        block_on(result).unwrap_err();
+    }
+
+    for (name, wait) in [("race", lose_a_race as fn(P, Counted)), ("await", wait_in_vain), ("abortable", be_aborted)] {
+        for (consumers, expected) in [(1, "b original"), (2, "a clone  b original")] {
+            for rounds in [1, 2, 10, 100] {
+                let (value, clones) = Counted::new();
+                let (promise, resolve, _reject) = P::with_resolvers();
+                if consumers == 2 {
+                    promise.clone().map(which("a"));
+                }
+                (0..rounds).for_each(|_| wait(promise.clone(), value.twin()));
+                expect_trace(expected, || {
+                    promise.map(which("b"));
+                    resolve(value);
+                });
+                assert_eq!(clones.get(), consumers - 1, "{name}, {rounds} rounds");
+            }
+        }
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use std::future::{pending, poll_fn};
 use std::panic::catch_unwind;
+use std::rc::Rc;
 use std::sync::mpsc;
 use std::task::Poll;
 use std::thread;
@@ -78,6 +79,34 @@ fn the_promise_that_a_handler_returned_is_named() {
     assert_eq!(error.abandoned[0].made_at.line(), outer_origin.made_at.line());
 }
 
+/// Though somebody holds the promises derived from it (invariant 9).
+#[test]
+fn the_handlers_that_wait_for_an_abandoned_promise_are_dropped_at_once() {
+    let alive = Rc::new(());
+    let handler = || {
+        let held = alive.clone();
+        move || drop(held)
+    };
+    let (head, resolve, reject) = P::<()>::with_resolvers();
+    let (on_value, on_reason, on_outcome) = (handler(), handler(), handler());
+    let derived = [
+        head.clone().then(move |()| on_value()),
+        head.clone().catch(move |_| on_reason()),
+        head.clone().handle(move |_| on_outcome()),
+        head.clone().finally(handler()),
+    ];
+    // What follows it, or waits for it, in a job of its own.
+    let (adopted, awaited, value) = (head.clone(), head, alive.clone());
+    let following = P::resolve(()).then(move |()| adopted).finally(handler());
+    let cleaning_up = P::resolve(value).finally(move || awaited);
+    run(|| ()).unwrap();
+    assert_eq!(Rc::strong_count(&alive), 1 + 4 + 2);
+    drop((resolve, reject));
+    assert_eq!(Rc::strong_count(&alive), 1);
+    assert!(derived.iter().chain([&following]).all(|promise| promise.state() == PromiseState::Pending));
+    assert_eq!(cleaning_up.state(), PromiseState::Pending);
+}
+
 #[test]
 fn a_task_that_waits_for_an_abandoned_promise_is_freed_and_named() {
     let head = P::<u32>::new(|_, _| {});
@@ -94,6 +123,20 @@ fn every_promise_that_a_future_awaits_is_named() {
     let (first, second) = (P::<u32>::new(|_, _| {}), P::<u32>::new(|_, _| {}));
     let origins = [first.origin(), second.origin()];
     assert_eq!(stalled(async { futures::join!(first, second) }).awaited, origins);
+}
+
+#[test]
+fn a_promise_that_was_handed_on_and_has_settled_is_not_named() {
+    let (mut promise, resolve, _reject) = P::<()>::with_resolvers();
+    let resolve_later = resolve.clone();
+    let error = stalled(async move {
+        assert!(futures::poll!(&mut promise).is_pending());
+        P::spawn(promise);
+        queue_microtask(move || resolve_later(()));
+        pending::<()>().await;
+    });
+    assert_eq!(error.awaited, [], "though it is there as long as its functions are");
+    drop(resolve);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Dropping a loop with pending work.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::{Arc, mpsc};
 use std::task::{Poll, Waker};
@@ -56,6 +56,7 @@ fn all_that_is_pending_is_dropped_while_the_loop_is_entered() {
             receiver.await.map_err(|_| 1)
         });
         P::resolve(Guard("value of a handler's promise")).map(drop);
+        P::resolve(()).finally(guard("clean-up"));
         let (remote, resolver) = P::<()>::remote();
         let handler = Guard("handler of a remote promise");
         (remote.map(move |()| drop(handler)), resolver)
@@ -63,6 +64,7 @@ fn all_that_is_pending_is_dropped_while_the_loop_is_entered() {
     assert_eq!(trace(), "");
     drop(event_loop);
     let mut expected = vec![
+        "clean-up",
         "handler of a remote promise",
         "hook of handled",
         "hook of unhandled",
@@ -84,6 +86,36 @@ fn all_that_is_pending_is_dropped_while_the_loop_is_entered() {
     assert_eq!(remote.state(), PromiseState::Pending);
     assert_eq!(resolver.resolve(()), Err(LoopClosed(())));
     assert!(sender.send(()).is_err(), "the task has dropped its receiver");
+}
+
+#[test]
+fn what_drop_code_leaves_to_do_is_dropped_likewise_however_often() {
+    #[derive(Debug)]
+    struct Again(u32, Rc<Cell<u32>>);
+
+    impl Drop for Again {
+        fn drop(&mut self) {
+            let Self(left, dropped) = self;
+            dropped.set(dropped.get() + 1);
+            if let Some(left) = left.checked_sub(1) {
+                let next = Self(left, dropped.clone());
+                match left % 3 {
+                    0 => queue_microtask(move || drop(next)),
+                    1 => next_tick(move || drop(next)),
+                    _ => drop(Promise::<(), _>::reject(next)),
+                }
+            }
+        }
+    }
+
+    let event_loop = EventLoop::new();
+    let dropped = Rc::new(Cell::new(0));
+    let first = Again(12, dropped.clone());
+    event_loop.enter(|| queue_microtask(move || drop(first)));
+    drop(event_loop);
+    assert_eq!(dropped.get(), 13);
+    assert_eq!(EventLoop::of_thread().pending(), Pending::default());
+    run(|| ()).unwrap();
 }
 
 #[test]
