@@ -264,6 +264,9 @@
 
 // From the lowest layer to the highest: a file imports from its own layer and from those above it in this list.
 
+// Tables.
+mod numbers;
+
 // What a promise is, and what it settles to.
 mod identity;
 

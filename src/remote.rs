@@ -4,16 +4,18 @@ use std::any::Any;
 use std::fmt::{self, Debug};
 use std::marker::PhantomData;
 use std::panic::Location;
+use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::cell::handle::Promise;
+use crate::cell::PromiseCell;
+use crate::cell::handle::{Promise, settle};
+use crate::cell::node::{Plain, PromiseNode};
 use crate::error::LoopClosed;
 use crate::inbox::Inbox;
 use crate::inbox::home::{self, Key, Message};
-use crate::inbox::targets::{AwaitedBy, Target};
-use crate::outcome::Fault;
-use crate::resolve::Producer;
-use crate::resolve::resolution::Resolution;
+use crate::inbox::targets::{AwaitedBy, Target, Waiting};
+use crate::outcome::{Fault, Outcome};
+use crate::resolve::lose_resolvers;
 
 impl<T: Send + 'static, E: Debug + Send + 'static> Promise<T, E> {
     /// A promise of this thread, and a resolver that may go to any other.
@@ -42,9 +44,10 @@ impl<T: Send + 'static, E: Debug + Send + 'static> Promise<T, E> {
     }
 
     fn remote_awaited(awaited: AwaitedBy, made_at: &'static Location<'static>) -> (Self, RemoteResolver<T, E>) {
-        let (promise, producer) = Producer::new(made_at);
+        let node = Rc::new(PromiseNode { cell: PromiseCell::pending(made_at), kind: Plain });
+        let promise = Promise::from_consumer(node.clone());
         let (inbox, key) = home::new_key();
-        home::keep_target(key, Box::new(producer), awaited);
+        home::keep_target(key, Waiting::new(node), awaited);
         (promise, RemoteResolver { inbox, key, used: false, types: PhantomData })
     }
 }
@@ -128,13 +131,19 @@ impl<T, E> fmt::Debug for RemoteResolver<T, E> {
     }
 }
 
-impl<T: Send + 'static, E: Debug + Send + 'static> Target for Producer<T, E> {
-    fn settle(self: Box<Self>, parcel: Box<dyn Any + Send>) {
+/// The promise itself is the target, so nothing is allocated for that.
+impl<T: Send + 'static, E: Debug + Send + 'static> Target for PromiseNode<T, E, Plain> {
+    fn settle(self: Rc<Self>, parcel: Box<dyn Any + Send>) {
         let parcel = parcel.downcast::<Parcel<T, E>>().expect("a resolver and its promise have the same types");
-        self.complete(match *parcel {
-            Parcel::Value(value) => Ok(Resolution::Fulfill(value)),
-            Parcel::Reason(reason) => Ok(Resolution::Reject(reason)),
-            Parcel::Panic(payload) => Err(Fault::from_panic(payload)),
-        });
+        let outcome = match *parcel {
+            Parcel::Value(value) => Outcome::Fulfilled(value),
+            Parcel::Reason(reason) => Outcome::Rejected(reason),
+            Parcel::Panic(payload) => Outcome::Faulted(Fault::from_panic(payload)),
+        };
+        settle(self, outcome);
+    }
+
+    fn abandon(self: Rc<Self>) {
+        lose_resolvers(&self.cell);
     }
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::immediates::set_immediate;
 use super::timers::set_timeout;
 use crate::cell::handle::Promise;
+use crate::outcome::Outcome;
 use crate::resolve::Producer;
-use crate::resolve::resolution::Resolution;
 
 /// A promise that is fulfilled when `duration` has passed: `setTimeout` of Node's `timers/promises`.
 ///
@@ -43,8 +43,8 @@ pub fn delay<E: Debug + 'static>(duration: Duration) -> Promise<(), E> {
 /// ```
 #[track_caller]
 pub fn delay_with<T: 'static, E: Debug + 'static>(duration: Duration, value: T) -> Promise<T, E> {
-    let (promise, producer) = Producer::new(Location::caller());
-    set_timeout(move || producer.complete(Ok(Resolution::Fulfill(value))), duration);
+    let (promise, producer) = Producer::of_outcome(Location::caller());
+    set_timeout(move || producer.settle(Outcome::Fulfilled(value)), duration);
     promise
 }
 
@@ -69,7 +69,7 @@ pub fn delay_with<T: 'static, E: Debug + 'static>(duration: Duration, value: T) 
 /// ```
 #[track_caller]
 pub fn immediate<E: Debug + 'static>() -> Promise<(), E> {
-    let (promise, producer) = Producer::new(Location::caller());
-    set_immediate(move || producer.complete(Ok(Resolution::Fulfill(()))));
+    let (promise, producer) = Producer::of_outcome(Location::caller());
+    set_immediate(move || producer.settle(Outcome::Fulfilled(())));
     promise
 }

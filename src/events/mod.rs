@@ -11,6 +11,7 @@ use std::rc::Rc;
 
 use self::stream::{Events, feed};
 use crate::cell::handle::Promise;
+use crate::outcome::Outcome;
 use crate::resolve::Producer;
 use crate::resolve::resolution::Resolution;
 
@@ -217,8 +218,8 @@ impl<T: 'static> Emitter<T> {
         T: Clone,
     {
         let made_at = Location::caller();
-        let (event, producer) = Producer::new(made_at);
-        self.once(move |event: &T| producer.complete(Ok(Resolution::Fulfill(event.clone()))));
+        let (event, producer) = Producer::of_outcome(made_at);
+        self.once(move |event: &T| producer.settle(Outcome::Fulfilled(event.clone())));
         let (promise, returned) = Producer::new(made_at);
         returned.complete(Ok(Resolution::Adopt(event)));
         promise

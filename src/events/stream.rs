@@ -12,8 +12,8 @@ use std::task::{Context, Poll};
 use futures::stream::{FusedStream, Stream};
 
 use crate::cell::handle::Promise;
+use crate::outcome::Outcome;
 use crate::resolve::Producer;
-use crate::resolve::resolution::Resolution;
 
 /// A stream of events, or of messages. See [`Emitter::events`](crate::Emitter::events).
 ///
@@ -53,7 +53,7 @@ impl<T> Feed<T> {
     pub(crate) fn push(&self, item: T) {
         let Some(buffer) = self.0.upgrade() else { return };
         match buffer.asked.take() {
-            Some(asked) => asked.complete(Ok(Resolution::Fulfill(Some(item)))),
+            Some(asked) => asked.settle(Outcome::Fulfilled(Some(item))),
             None => buffer.items.borrow_mut().push_back(item),
         }
     }
@@ -64,7 +64,7 @@ impl<T> Drop for Feed<T> {
         if let Some(buffer) = self.0.upgrade() {
             buffer.ended.set(true);
             if let Some(asked) = buffer.asked.take() {
-                asked.complete(Ok(Resolution::Fulfill(None)));
+                asked.settle(Outcome::Fulfilled(None));
             }
         }
     }
@@ -78,10 +78,10 @@ impl<T: 'static> Events<T> {
 
     /// The promise of the next item.
     fn ask(&self) -> Promise<Option<T>, Infallible> {
-        let (promise, producer) = Producer::new(self.made_at);
+        let (promise, producer) = Producer::of_outcome(self.made_at);
         let item = self.buffer.items.borrow_mut().pop_front();
         if item.is_some() || self.buffer.ended.get() {
-            producer.complete(Ok(Resolution::Fulfill(item)));
+            producer.settle(Outcome::Fulfilled(item));
         } else {
             self.buffer.asked.set(Some(producer));
         }

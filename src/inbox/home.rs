@@ -5,16 +5,17 @@
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::mem;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
-use super::targets::{AwaitedBy, Target, Targets};
+use super::targets::{AwaitedBy, Targets, Waiting};
 use super::waker::ForeignWaker;
 use super::{Inbox, OnWake, Sent};
+use crate::numbers::NumberMap;
 
 /// Names something that a loop keeps at home. No two loops of a thread use the same.
 pub(crate) type Key = u64;
@@ -84,11 +85,11 @@ pub(crate) struct Home {
     /// Messages that a poll has taken, and that wait for their turn.
     taken: VecDeque<Sent<Message>>,
     /// The tasks whose wakers are in somebody else's hands.
-    tasks: HashMap<Key, Waker>,
+    tasks: NumberMap<Key, Waker>,
     /// The promises that others settle.
     targets: Targets,
     /// The receiving ends of channels. They keep the loop alive by a [`Hold`], if at all.
-    receivers: HashMap<Key, Rc<dyn Receiver>>,
+    receivers: NumberMap<Key, Rc<dyn Receiver>>,
     /// What counts the `Hold`s, made when somebody first asks for it.
     holds: Option<Holds>,
     /// A waker that no future has kept, for the next poll of a task in this loop.
@@ -211,12 +212,12 @@ pub(crate) fn task(key: Key) -> Option<Waker> {
 }
 
 /// Keeps what others settle.
-pub(crate) fn keep_target(key: Key, target: Box<dyn Target>, awaited: AwaitedBy) {
+pub(crate) fn keep_target(key: Key, target: Waiting, awaited: AwaitedBy) {
     // If the thread is about to end the target is dropped, which abandons its promise.
     let _ = HOME.try_with(|home| home.borrow_mut().targets.keep(key, target, awaited));
 }
 
-fn take_target(key: Key) -> Option<Box<dyn Target>> {
+fn take_target(key: Key) -> Option<Waiting> {
     HOME.try_with(|home| home.borrow_mut().targets.remove(key)).ok().flatten()
 }
 
@@ -370,9 +371,9 @@ pub(crate) fn next_message() -> Option<Message> {
 pub(crate) struct Kept {
     taken: VecDeque<Sent<Message>>,
     arrived: Vec<Sent<Message>>,
-    tasks: HashMap<Key, Waker>,
+    tasks: NumberMap<Key, Waker>,
     targets: Targets,
-    receivers: HashMap<Key, Rc<dyn Receiver>>,
+    receivers: NumberMap<Key, Rc<dyn Receiver>>,
 }
 
 impl Kept {

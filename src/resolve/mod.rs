@@ -144,7 +144,7 @@ impl<T, E> Drop for Producer<T, E> {
 
 /// The last resolving function of a promise is gone, and it was not resolved.
 #[cold]
-fn lose_resolvers<T, E>(cell: &PromiseCell<T, E>) {
+pub(crate) fn lose_resolvers<T, E>(cell: &PromiseCell<T, E>) {
     // With no handle and no reaction left nobody will ever ask for its name.
     if cell.has_consumers() {
         let origin = cell.origin();

@@ -17,7 +17,7 @@ use crate::cell::handle::Promise;
 use crate::error::LoopClosed;
 use crate::inbox::Inbox;
 use crate::inbox::home::{self, Key, Message};
-use crate::inbox::targets::{AwaitedBy, Target};
+use crate::inbox::targets::{AwaitedBy, Target, Waiting};
 use crate::outcome::{Fault, Outcome};
 use crate::queue::queue_microtask;
 use crate::resolve::resolution::{IntoResolution, Resolution};
@@ -294,7 +294,7 @@ impl<M, L> Callee<'_, M, L> {
         // The list first: if the thread is about to end, the target is dropped at once.
         self.calls.0.borrow_mut().insert(key, inbox.clone());
         let listed = Listed { key, calls: self.calls.clone() };
-        home::keep_target(key, Box::new(Pending { producer, _listed: listed }), self.awaited);
+        home::keep_target(key, Waiting::new(Rc::new(Pending { producer, _listed: listed })), self.awaited);
         (promise, Address { inbox, key })
     }
 }
@@ -311,8 +311,8 @@ where
     T: Send + 'static,
     E: Debug + Send + 'static,
 {
-    fn settle(self: Box<Self>, parcel: Box<dyn Any + Send>) {
-        let Self { producer, _listed: listed } = *self;
+    fn settle(self: Rc<Self>, parcel: Box<dyn Any + Send>) {
+        let Self { producer, _listed: listed } = Rc::into_inner(self).expect("a call waits at home alone");
         drop(listed);
         let completion = match parcel.downcast::<WorkerError>() {
             Ok(error) => Ok(Resolution::Reject(error.of_call())),
@@ -323,5 +323,9 @@ where
             },
         };
         producer.complete(completion);
+    }
+
+    fn abandon(self: Rc<Self>) {
+        drop(self);
     }
 }

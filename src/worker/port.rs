@@ -15,8 +15,8 @@ use super::{Downward, Upward};
 use crate::cell::handle::Promise;
 use crate::events::stream::{Events, feed};
 use crate::inbox::targets::AwaitedBy;
+use crate::outcome::Outcome;
 use crate::resolve::Producer;
-use crate::resolve::resolution::Resolution;
 
 /// A worker's way to its parent, which receives `In` and sends `Out`: Node's `parentPort`. See [`Worker`](crate::Worker).
 ///
@@ -60,8 +60,8 @@ impl<In: Send + 'static, Out: Send + 'static> Port<In, Out> {
         parent_thread: ThreadId,
         exit: Rc<Exit>,
     ) -> Option<Self> {
-        let (closed, producer) = Producer::new(Location::caller());
-        let on_last = move |()| producer.complete(Ok(Resolution::Fulfill(())));
+        let (closed, producer) = Producer::of_outcome(Location::caller());
+        let on_last = move |()| producer.settle(Outcome::Fulfilled(()));
         let inlet = Inlet::open(incoming.clone(), KeepsAlive::WhileListening, on_last)?;
         let inlet = Rc::downgrade(&inlet);
         let (calls, is_closed) = (Rc::default(), Cell::new(false));

@@ -14,8 +14,8 @@ use super::port::{Exit, Port};
 use super::{Downward, Ending, Handle, Upward, Worker};
 use crate::event_loop;
 use crate::inbox::home;
+use crate::outcome::Outcome;
 use crate::resolve::Producer;
-use crate::resolve::resolution::Resolution;
 
 /// Starts workers with a name or a stack of a certain size, as [`std::thread::Builder`] does threads.
 ///
@@ -61,7 +61,7 @@ impl WorkerBuilder {
         In: Send + 'static,
         Out: Send + 'static,
     {
-        let (exited, producer) = Producer::new(Location::caller());
+        let (exited, producer) = Producer::of_outcome(Location::caller());
         let (down, up) = (Arc::new(Downward::new()), Arc::new(Upward::new()));
         let (thread, calls) = (Rc::default(), Rc::default());
         let leash = Leash { worker: down.clone(), calls: Rc::clone(&calls) };
@@ -109,10 +109,10 @@ impl<In> Parent<In> {
             let _ = thread.join();
         }
         self.leash.calls.reject(&why_unanswered(&ending));
-        self.exited.complete(Ok(match ending {
-            Ok(exit) => Resolution::Fulfill(exit),
-            Err(error) => Resolution::Reject(error),
-        }));
+        self.exited.settle(match ending {
+            Ok(exit) => Outcome::Fulfilled(exit),
+            Err(error) => Outcome::Rejected(error),
+        });
     }
 }
 

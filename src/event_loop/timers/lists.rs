@@ -5,11 +5,10 @@
 //! which a list has to be looked at and then by the number of the list. This is not the order of the timers' deadlines:
 //! see rule S3.
 
-use std::collections::HashMap;
-
 use super::super::clock::Millis;
 use super::heap::{Heap, Places};
 use super::slab::{NONE, Slab};
+use crate::numbers::NumberMap;
 
 /// What a timer calls.
 pub(super) enum Callback {
@@ -79,7 +78,7 @@ struct Pass {
 pub(in crate::event_loop) struct Timers {
     entries: Slab<Timer>,
     lists: Slab<List>,
-    by_ms: HashMap<u32, u32>,
+    by_ms: NumberMap<u32, u32>,
     order: Heap,
     next_number: u64,
     next_list_id: u64,
