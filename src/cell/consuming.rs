@@ -33,6 +33,7 @@ impl<T, E> PromiseCell<T, E> {
         }
     }
 
+    /// Notes how to clone the outcome, in the shared part.
     #[inline(never)]
     fn note_clone(&self, clone: CloneOutcome<T, E>) {
         let state = match self.state.take() {
