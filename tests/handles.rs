@@ -239,11 +239,24 @@ fn the_outcome_goes_with_the_last_handle() {
 /// A rejection that nobody has handled yet is seen by the report, so it does not go with the last handle.
 #[test]
 fn a_reason_that_nobody_has_handled_outlives_the_handles() {
-    let reason = Rc::new(());
-    let (rejected, _resolve, reject) = Promise::<(), Rc<()>>::with_resolvers();
-    reject(reason.clone());
-    drop(rejected);
-    assert_eq!(Rc::strong_count(&reason), 2);
-    let error = run(|| ()).unwrap_err();
-    assert!(Rc::ptr_eq(&error.downcast::<Rc<()>>().unwrap(), &reason));
+    type P = Promise<(), Rc<()>>;
+
+    fn keep(_: &P) {}
+    fn share(promise: &P) {
+        drop(promise.clone());
+    }
+    fn look(promise: &P) {
+        assert!(promise.peek().is_some());
+    }
+
+    for (name, use_it) in [("keep", keep as fn(&P)), ("share", share), ("look", look)] {
+        let reason = Rc::new(());
+        let (rejected, _resolve, reject) = P::with_resolvers();
+        reject(reason.clone());
+        use_it(&rejected);
+        drop(rejected);
+        assert_eq!(Rc::strong_count(&reason), 2, "{name}");
+        let error = run(|| ()).unwrap_err();
+        assert!(Rc::ptr_eq(&error.downcast::<Rc<()>>().unwrap(), &reason), "{name}");
+    }
 }

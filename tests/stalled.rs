@@ -49,6 +49,14 @@ fn the_functions_may_go_later() {
 }
 
 #[test]
+fn a_promise_that_nobody_can_see_is_not_named_when_it_is_lost() {
+    let (unseen, resolve, reject) = P::<()>::with_resolvers();
+    drop(unseen);
+    drop((resolve, reject));
+    assert_eq!(stalled(pending::<()>()).abandoned, []);
+}
+
+#[test]
 fn the_head_of_a_chain_is_named_though_it_is_freed() {
     let head = P::<u32>::new(|_, _| {});
     let head_origin = head.origin();

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,7 +11,10 @@ use std::sync::{Arc, Barrier, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::thread::{self, ThreadId};
 
-use thenable::{LoopClosed, Outcome, Promise, RemoteResolver, block_on, next_tick, queue_microtask, run};
+use thenable::{
+    BlockOnError, Budget, EventLoop, LoopClosed, Outcome, Promise, RemoteResolver, block_on, next_tick,
+    queue_microtask, run,
+};
 
 type P<T> = Promise<T, String>;
 
@@ -210,6 +214,57 @@ fn a_waker_that_is_never_dropped_does_not_keep_the_loop_of_a_task_that_has_ended
     .unwrap();
     kept.take_waker().expect("it was kept").wake();
     run(|| {}).unwrap();
+}
+
+/// It has given its waker away in one poll, and in the next one it ends while the waker is kept, or takes the waker back.
+#[test]
+fn a_task_that_has_ended_or_has_its_waker_back_does_not_keep_the_loop() {
+    for what in ["ends", "panics", "takes it back"] {
+        let event_loop = EventLoop::new();
+        let given = Rc::new(RefCell::new(None::<Waker>));
+        let slot = given.clone();
+        let mut polls = 0;
+        event_loop.enter(|| {
+            let promise = P::<()>::spawn(poll_fn(move |context| {
+                polls += 1;
+                match what {
+                    _ if polls == 1 => drop(slot.replace(Some(context.waker().clone()))),
+                    "ends" => return Poll::Ready(Ok(())),
+                    "panics" => panic!("a bug"),
+                    _ => drop(slot.take()),
+                }
+                Poll::Pending
+            }));
+            promise.handle(|_| Ok::<_, String>(()));
+            assert_eq!(event_loop.pending().tasks, 1);
+            given.borrow().as_ref().expect("it was given away").wake_by_ref();
+        });
+        event_loop.turn(Budget::unlimited()).unwrap();
+        assert_eq!((event_loop.pending().tasks, given.take().is_some()), (0, what != "takes it back"), "{what}");
+    }
+}
+
+/// Because of a rejection that nobody handled, or of a panic. The waker that the future has given away is kept.
+#[test]
+fn a_future_that_block_on_has_given_up_does_not_keep_the_loop() {
+    for panics in [false, true] {
+        let event_loop = EventLoop::new();
+        let mut given = None;
+        let future = poll_fn(|context| {
+            if given.is_none() {
+                given = Some(context.waker().clone());
+                context.waker().wake_by_ref();
+            } else if panics {
+                panic!("a bug");
+            } else {
+                P::<()>::reject("unhandled".to_string());
+            }
+            Poll::<()>::Pending
+        });
+        let result = catch_unwind(AssertUnwindSafe(|| event_loop.try_block_on(future)));
+        assert!(matches!(result, Ok(Err(BlockOnError::UnhandledRejection(_)))) != panics);
+        assert_eq!((event_loop.pending().tasks, given.is_some()), (0, true), "panics: {panics}");
+    }
 }
 
 #[test]

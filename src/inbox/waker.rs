@@ -120,8 +120,9 @@ impl Shown {
         let run = Run { number: RUNS.get() + 1, previous: self.run };
         RUNS.set(run.number);
         self.run = run.number;
-        let before = self.waker.take();
-        let mut shown = before
+        // The waker of the poll before stays in its place meanwhile: if this poll panics, `Drop` lets the loop forget the task.
+        let mut shown = self
+            .waker
             .as_ref()
             .and_then(Weak::upgrade)
             // The task may have got into another loop of the thread, which keeps it under a waker of its own.
@@ -141,7 +142,7 @@ impl Shown {
             return result;
         }
         // Only a poll before this one can have left the task under the key.
-        if before.is_some_and(|before| before.as_ptr() == Arc::as_ptr(&shown)) {
+        if self.waker.take().is_some_and(|before| before.as_ptr() == Arc::as_ptr(&shown)) {
             home::forget_task(shown.key);
         }
         if is_ours_alone {

@@ -7,8 +7,8 @@ use std::task::{Poll, Waker};
 use std::thread;
 
 use thenable::{
-    EventLoop, LoopClosed, Pending, Promise, PromiseState, next_tick, on_rejection_handled, on_unhandled_rejection,
-    queue_microtask, run, set_immediate, set_interval, set_timeout,
+    BlockOnError, EventLoop, LoopClosed, Pending, Promise, PromiseState, next_tick, on_rejection_handled,
+    on_unhandled_rejection, queue_microtask, run, set_immediate, set_interval, set_timeout, try_block_on,
 };
 
 use crate::common::{log, ms, trace};
@@ -116,6 +116,30 @@ fn what_drop_code_leaves_to_do_is_dropped_likewise_however_often() {
     assert_eq!(dropped.get(), 13);
     assert_eq!(EventLoop::of_thread().pending(), Pending::default());
     run(|| ()).unwrap();
+}
+
+/// A job that is dropped settles nothing: what waits for its promise is dropped too, though somebody holds what was derived
+/// from that (invariant 9), and whoever awaits it later learns why it is in vain.
+#[test]
+fn what_waits_for_a_job_that_goes_with_its_loop_is_abandoned() {
+    let event_loop = EventLoop::new();
+    let alive = Rc::new(());
+    let held = [alive.clone(), alive.clone(), alive.clone()];
+    let (origins, derived) = event_loop.enter(|| {
+        let [first, second, third] = held.map(|held| move |()| drop(held));
+        let (one, several) = (P::resolve(()).then(|()| ()), P::resolve(()).then(|()| ()));
+        let origins = [one.origin(), several.origin(), several.origin()];
+        (origins, [one.then(first), several.clone().then(second), several.then(third)])
+    });
+    assert_eq!(Rc::strong_count(&alive), 4);
+    drop(event_loop);
+    assert_eq!(Rc::strong_count(&alive), 1);
+    for (cause, promise) in origins.into_iter().zip(derived) {
+        match try_block_on(promise) {
+            Err(BlockOnError::Stalled(stalled)) => assert_eq!(stalled.abandoned, [cause]),
+            other => panic!("{other:?}"),
+        }
+    }
 }
 
 #[test]
