@@ -79,3 +79,12 @@ impl Targets {
         self.waiting.is_empty()
     }
 }
+
+impl Drop for Targets {
+    /// Abandons what is left, in the order of its making.
+    fn drop(&mut self) {
+        let mut left: Vec<_> = self.waiting.drain().collect();
+        left.sort_unstable_by_key(|(key, _)| *key);
+        drop(left);
+    }
+}

@@ -143,6 +143,34 @@ fn what_waits_for_a_job_that_goes_with_its_loop_is_abandoned() {
 }
 
 #[test]
+fn what_others_settle_is_abandoned_in_the_order_of_its_making() {
+    const COUNT: usize = 1000;
+
+    struct Numbered(usize, Rc<RefCell<Vec<usize>>>);
+
+    impl Drop for Numbered {
+        fn drop(&mut self) {
+            self.1.borrow_mut().push(self.0);
+        }
+    }
+
+    let dropped = Rc::new(RefCell::new(Vec::new()));
+    let event_loop = EventLoop::new();
+    let resolvers = event_loop.enter(|| {
+        let remote = |index| {
+            let (promise, resolver) = P::<()>::remote();
+            let handler = Numbered(index, dropped.clone());
+            promise.map(move |()| drop(handler));
+            resolver
+        };
+        (0..COUNT).map(remote).collect::<Vec<_>>()
+    });
+    drop(event_loop);
+    assert_eq!(*dropped.borrow(), (0..COUNT).collect::<Vec<_>>());
+    drop(resolvers);
+}
+
+#[test]
 fn a_wake_after_the_end_does_nothing() {
     let event_loop = EventLoop::new();
     let waker: Rc<RefCell<Option<Waker>>> = Rc::default();
