@@ -146,7 +146,7 @@ impl AbortSignal {
         if let Some(aborted) = self.reason() {
             return born(Outcome::Fulfilled(aborted), made_at);
         }
-        let (promise, producer) = Producer::new(made_at);
+        let (promise, producer) = Producer::of_outcome(made_at);
         if let Some(registration) = self.listen(Rc::new(WhenAborted(RefCell::new(Some(producer))))) {
             registration.detach();
         }

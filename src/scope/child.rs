@@ -22,7 +22,7 @@ pub(super) fn watch<T: 'static, E: Debug + 'static>(
     completion: Completion<T, E>,
     made_at: &'static Location<'static>,
 ) -> Promise<T, E> {
-    let (promise, producer) = Producer::new(made_at);
+    let (promise, producer) = Producer::of_outcome(made_at);
     if scope.has_ended() {
         // A rejection of it is nobody's.
         drop(Promise::from_completion(completion, made_at));

@@ -57,7 +57,7 @@ impl<E: Debug + 'static> State<E> {
     pub(super) fn new<T: 'static>(
         made_at: &'static Location<'static>,
     ) -> (Promise<T, ScopeError<E>>, Rc<Self>, Value<T>) {
-        let (result, producer) = Producer::new(made_at);
+        let (result, producer) = Producer::of_outcome(made_at);
         let value = Value::default();
         let open = Open {
             unfinished: 1,

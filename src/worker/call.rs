@@ -289,7 +289,7 @@ impl<M, L> Callee<'_, M, L> {
         T: Send + 'static,
         E: Debug + Send + 'static,
     {
-        let (promise, producer) = Producer::new(made_at);
+        let (promise, producer) = Producer::of_outcome(made_at);
         let (inbox, key) = home::new_key();
         // The list first: if the thread is about to end, the target is dropped at once.
         self.calls.0.borrow_mut().insert(key, inbox.clone());
@@ -314,15 +314,14 @@ where
     fn settle(self: Rc<Self>, parcel: Box<dyn Any + Send>) {
         let Self { producer, _listed: listed } = Rc::into_inner(self).expect("a call waits at home alone");
         drop(listed);
-        let completion = match parcel.downcast::<WorkerError>() {
-            Ok(error) => Ok(Resolution::Reject(error.of_call())),
+        producer.settle(match parcel.downcast::<WorkerError>() {
+            Ok(error) => Outcome::Rejected(error.of_call()),
             Err(parcel) => match *parcel.downcast().expect("a reply and its promise have the same types") {
-                Answer::Value(value) => Ok(Resolution::Fulfill(value)),
-                Answer::Reason::<T, E>(reason) => Ok(Resolution::Reject(WorkerError::Rejected(reason))),
-                Answer::Panic(payload) => Err(Fault::from_panic(payload)),
+                Answer::Value(value) => Outcome::Fulfilled(value),
+                Answer::Reason::<T, E>(reason) => Outcome::Rejected(WorkerError::Rejected(reason)),
+                Answer::Panic(payload) => Outcome::Faulted(Fault::from_panic(payload)),
             },
-        };
-        producer.complete(completion);
+        });
     }
 
     fn abandon(self: Rc<Self>) {
